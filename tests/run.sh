@@ -19,7 +19,7 @@ installed=$scratch/installed # the prefix of the build `plain`
 
 packages_tests=(
     binutils chromium clang clang-format clang-tidy curl doxygen gdb groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev lld nats-server openssl python3 rustc
+    libcmocka-dev libcurl4-openssl-dev lld nats-server nginx-light openssl python3 rustc
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)
@@ -32,7 +32,7 @@ running= # the process that `bounded` waits for
 report=  # what a stage has to say, besides its line
 
 # Seconds for one fuzzer, for the tests of one build, and what their own limits are multiplied by.
-fuzz_seconds=5 tests_seconds=900 tests_patience=1
+fuzz_seconds=5 tests_seconds=1800 tests_patience=1
 cores=$(nproc)
 build_seconds=1800
 

@@ -16,5 +16,7 @@ int command_plugins(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_build(int argc, char **argv);
 
 #endif

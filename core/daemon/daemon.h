@@ -2,7 +2,7 @@
  * order:
  *
  *     config (known.h) → log → ending → tokens → reel and its plugins (opening.h)
- *         → intake (the writer thread) → feed → sinks
+ *         → intake (the writer thread) → feed → builder → sinks
  *
  * The main thread waits for signals. The functions that a sink calls (sink_host.c) run on the
  * sink's threads.
@@ -20,6 +20,7 @@
 
 #define SINKS_MAX 64
 
+struct builder;
 struct daemon;
 struct nats;
 
@@ -42,7 +43,8 @@ struct daemon {
     struct rejections rejections; /* for the writer */
     struct intake *intake;
     struct nats *nats;
-    struct feed *feed;   /* NULL: the log does not mirror a stream */
+    struct feed *feed; /* NULL: the log does not mirror a stream */
+    struct builder *builder;
     uint64_t started_ns; /* since 1970, UTC */
 
     pthread_mutex_t sinks_lock; /* protects the list, which the writer's thread uses */

@@ -2,6 +2,7 @@
  * sinks and commands that ship. Data goes to stdout, everything else to stderr. */
 #include "base/descriptors.h"
 #include "check/check.h"
+#include "conform/conform.h"
 #include "daemon/commands.h"
 #include "daemon/serve.h"
 #include "http/http.h"
@@ -28,9 +29,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},     {"replay", command_replay}, {"check", command_check},
-    {"backup", command_backup},   {"verify", command_verify}, {"inspect", command_inspect},
-    {"plugins", command_plugins},
+    {"serve", command_serve},     {"replay", command_replay},   {"check", command_check},
+    {"backup", command_backup},   {"verify", command_verify},   {"inspect", command_inspect},
+    {"plugins", command_plugins}, {"explain", command_explain}, {"conform", conform},
+    {"build", command_build}, /* the daemon's own (builder.h): not in the help */
 };
 
 static void print_help(FILE *to) {
@@ -64,11 +66,25 @@ static void print_help(FILE *to) {
             "       reeld inspect [--json] DIR\n"
             "           print what the store in DIR has in it: positions, files, collections;\n"
             "           a daemon may be using the store\n"
+            "       reeld explain [--json] [--plugin-dir DIR] [--plugin FILE]...\n"
+            "                     [--setting NAME=VALUE]... [--data DIR] COLLECTION/KEY\n"
+            "           fold the log of a store again, and print each event that changed one\n"
+            "           record, with what it changed; a daemon may be using the store\n"
+            "       reeld conform [--json] [--token-file FILE] [--ca-file FILE]\n"
+            "                     [--collection NAME] [--filter FIELD=VALUE]\n"
+            "                     [--write | --events FILE] [--cuts N] [--watch S] [--idle S]\n"
+            "                     [--timeout S] http[s]://HOST[:PORT][/PATH]\n"
+            "           follow a running daemon, directly or through a gateway, with\n"
+            "           connections that are cut, and compare what comes; see reeld(1). The\n"
+            "           token is in the file or in REEL_TOKEN. Writes nothing without --write\n"
+            "           (events of cells) or --events (each line of the file, with a new id)\n"
             "       reeld --help | --version\n"
             "\n",
             reel_version());
     serve_help(&own_plugin, to, false);
-    fprintf(to, "\nInstalled plugins: %s\nExit: 0 good, 1 failed, 2 wrong usage\n",
+    fprintf(to,
+            "\nInstalled plugins: %s\nExit: 0 good, 1 failed, 2 wrong usage, 3 no connection "
+            "(conform)\n",
             reel_plugin_directory());
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/metrics.h"
 
 #include "base/clock.h"
+#include "daemon/builder.h"
 #include "daemon/worker.h"
 
 #include <inttypes.h>
@@ -293,6 +294,22 @@ static void add_feed(const struct measuring *to, struct feed *feed) {
           metrics.publishing);
 }
 
+static void add_builder(const struct measuring *to, struct builder *builder) {
+    struct builder_metrics metrics;
+    const char *help = "Requests that look back, by what came of them";
+    builder_read(builder, &metrics);
+    GAUGE(to, "reel_builds_running", "1 while a builder works for a request that looks back", "",
+          metrics.running);
+    GAUGE(to, "reel_builds_waiting", "Requests that wait for a builder", "", metrics.waiting);
+    COUNTER(to, "reel_builds_total", help, "result=\"built\"", metrics.built);
+    COUNTER(to, "reel_builds_total", help, "result=\"reused\"", metrics.reused);
+    COUNTER(to, "reel_builds_total", help, "result=\"failed\"", metrics.failed);
+    COUNTER(to, "reel_builds_total", help, "result=\"cancelled\"", metrics.cancelled);
+    COUNTER(to, "reel_builds_total", help, "result=\"refused\"", metrics.refused);
+    GAUGE(to, "reel_builds_kept_bytes", "Disk space of states that are kept", "",
+          metrics.kept_bytes);
+}
+
 void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
     struct measuring to = {fn, context};
     struct reel_view *view;
@@ -311,6 +328,7 @@ void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
     add_checkpoints(&to, daemon->reel);
     add_intake(&to, daemon->intake);
     if (daemon->feed) add_feed(&to, daemon->feed);
+    if (daemon->builder) add_builder(&to, daemon->builder);
     if (worker_shared()) add_worker(&to, worker_shared());
     COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",
             log_queue_dropped());

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/trace.h"
+#include "daemon/builder.h"
 #include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 #include "daemon/daemon.h"
@@ -131,6 +132,12 @@ static int start_sinks(struct daemon *daemon, struct reel_error *error) {
     return rc;
 }
 
+static int start_builder(struct daemon *daemon, struct reel_error *error) {
+    AUTO_FREE char *directory = NULL;
+    int rc = data_directory(config_text(daemon->config, "data", 0), &directory, error);
+    return rc < 0 ? rc : builder_start(daemon, directory, &daemon->builder, error);
+}
+
 static int start(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
     uint64_t drain_ms_max = config_number(daemon->config, "drain_ms_max");
     int rc = ending_create((uint32_t)drain_ms_max, &daemon->ending, error);
@@ -142,6 +149,7 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     if (rc == 0) rc = opening_start(daemon, error);
     if (rc == 0) rc = start_intake(daemon, error);
     if (rc == 0) rc = nats_feed_start(daemon, error);
+    if (rc == 0) rc = start_builder(daemon, error);
     if (rc == 0) rc = start_sinks(daemon, error);
     return rc;
 }
@@ -151,6 +159,7 @@ static void end(struct daemon *daemon) {
     uint64_t until_ms = clock_ms() + config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
     if (daemon->ending) ending_begin(daemon->ending);
+    builder_drain(daemon->builder); /* what waits for it is answered at once */
     if (daemon->feed)
         feed_drain(daemon->feed,
                    clock_left_ms(until_ms)); /* first, events that have not come back yet */
@@ -162,6 +171,7 @@ static void end(struct daemon *daemon) {
         rejections_end(&daemon->rejections);
     }
     sink_hosts_stop(daemon);
+    builder_stop(daemon->builder);
     nats_feed_destroy(daemon);
     intake_destroy(daemon->intake);
     tokens_destroy(daemon->tokens);

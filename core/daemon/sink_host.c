@@ -3,6 +3,7 @@
 #include "daemon/sink_host.h"
 
 #include "base/cleanup.h"
+#include "daemon/builder.h"
 #include "daemon/metrics.h"
 #include "daemon/worker.h"
 
@@ -63,12 +64,40 @@ static int host_view_collection(struct reel_view *view, const char *collection,
     return rc;
 }
 
+static int host_view_query(struct reel_view *view, const struct reel_query *query, reel_row_fn fn,
+                           void *context, struct reel_page *ret, size_t size,
+                           struct reel_error *error) {
+    struct reel_page page;
+    int rc = reel_view_query(view, query, fn, context, &page, error);
+    if (rc >= 0 && ret) give(ret, size, &page, sizeof page);
+    return rc;
+}
+
 static uint64_t host_cursor(struct reel_sink_host *handle) {
     return reel_cursor(daemon_of(handle)->reel);
 }
 
 static uint64_t host_newest_commit(struct reel_sink_host *handle) {
     return reel_newest_commit(daemon_of(handle)->reel);
+}
+
+static int host_view_at(struct reel_sink_host *handle, const char *collection, uint64_t seq,
+                        reel_view_at_done_fn done, void *context, uint64_t *ret_job,
+                        struct reel_error *error) {
+    return builder_view_at(daemon_of(handle)->builder, collection, seq, done, context, ret_job,
+                           error);
+}
+
+static int host_history(struct reel_sink_host *handle, const struct reel_history_request *given,
+                        reel_history_done_fn done, void *context, uint64_t *ret_job,
+                        struct reel_error *error) {
+    struct reel_history_request request;
+    give(&request, sizeof request, given, given->struct_size);
+    return builder_history(daemon_of(handle)->builder, &request, done, context, ret_job, error);
+}
+
+static void host_cancel(struct reel_sink_host *handle, uint64_t job) {
+    builder_cancel(daemon_of(handle)->builder, job);
 }
 
 static const struct reel_projector *host_projector(struct reel_sink_host *handle, size_t n) {
@@ -262,11 +291,17 @@ const struct reel_sink_calls sink_host_calls = {
     .view_collection = host_view_collection,
     .view_get = reel_view_get,
     .view_list = reel_view_list,
+    .view_query = host_view_query,
+    .view_count = reel_view_count,
     .view_changed = reel_view_changed,
+    .view_changes = reel_view_changes,
     .view_log = reel_view_log,
     .view_rejected = reel_view_rejected,
     .cursor = host_cursor,
     .newest_commit = host_newest_commit,
+    .view_at = host_view_at,
+    .history = host_history,
+    .cancel = host_cancel,
     .projector = host_projector,
     .plugin = host_plugin,
     .canonical_key = host_canonical_key,

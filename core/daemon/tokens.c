@@ -128,6 +128,20 @@ static struct reel_str next_word(struct reel_str *line) {
     return word;
 }
 
+static bool read_access(struct reel_str word, reel_access *ret) {
+    static const struct {
+        const char *word;
+        reel_access access;
+    } words[] = {
+        {"read", REEL_ACCESS_READ}, {"history", REEL_ACCESS_HISTORY}, {"write", REEL_ACCESS_WRITE}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!reel_str_is(word, words[i].word)) continue;
+        *ret = words[i].access;
+        return true;
+    }
+    return false;
+}
+
 static int take_line(struct token_list *list, struct reel_str line, unsigned number,
                      struct reel_error *error) {
     enum { WORDS_MAX = 3 };
@@ -136,12 +150,10 @@ static int take_line(struct token_list *list, struct reel_str line, unsigned num
     size_t count = 0;
     while (count < WORDS_MAX && (word = next_word(&line)).len > 0) words[count++] = word;
     if (count == 0 || words[0].data[0] == '#') return 0;
-    bool reads = reel_str_is(words[0], "read");
-    if (next_word(&line).len > 0 || (count > 1 && !reads && !reel_str_is(words[0], "write")))
+    if (next_word(&line).len > 0 || (count > 1 && !read_access(words[0], &entry.access)))
         return fail(error, -EINVAL,
-                    "wanted `write NAME TOKEN` or `read NAME TOKEN`, where the "
-                    "name may be left out, or `TOKEN`");
-    if (count > 1 && reads) entry.access = REEL_ACCESS_READ;
+                    "wanted `write NAME TOKEN`, `history NAME TOKEN` or `read NAME TOKEN`, where "
+                    "the name may be left out, or `TOKEN`");
     int rc = check_token(words[count - 1], TOKEN_LEN_MIN, error);
     if (rc == 0 && count == WORDS_MAX) rc = check_name(words[1], error);
     if (rc < 0) return rc;
@@ -308,7 +320,8 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     pthread_rwlock_rdlock(&tokens->lock);
     uint32_t bits = bits_of(&tokens->given, digest) | bits_of(&tokens->from_file, digest);
     pthread_rwlock_unlock(&tokens->lock);
-    return bits & REEL_ACCESS_WRITE ? REEL_ACCESS_WRITE : (reel_access)bits;
+    if (bits & REEL_ACCESS_WRITE) return REEL_ACCESS_WRITE;
+    return bits & REEL_ACCESS_HISTORY ? REEL_ACCESS_HISTORY : (reel_access)bits;
 }
 
 /* The entry with this digest; NULL: there is none. */

@@ -2,6 +2,7 @@
  * collections otherwise than by events is in dispatcher_start.c. */
 #include "engine/dispatcher.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "engine/controls.h"
@@ -92,6 +93,18 @@ static int find_marks(struct dispatcher *dispatcher, struct reel_str bytes,
     return marks->failed ? fail_memory(error) : 0;
 }
 
+/* Tells who watches a record, if this event has changed it. */
+static int tell_watch(const struct dispatcher *dispatcher, const struct collection *collection,
+                      const struct reel_event *event, const struct log_entry *entry) {
+    const struct fold_watch *watch = dispatcher->watch;
+    const struct changes *changes = &collection->changes;
+    if (!watch || watch->collection != collection) return 0;
+    for (size_t i = 0; i < changes->touched_count; i++)
+        if (reel_str_eq(changes->touched[i]->key, watch->key))
+            return watch->changed(watch->context, changes->touched[i], event, entry);
+    return 0;
+}
+
 /* Counts what a projector answered: 0; or it is an error. */
 static int note_outcome(struct dispatcher *dispatcher, struct collection *collection, uint64_t seq,
                         int outcome, struct reel_error *error) {
@@ -123,8 +136,8 @@ static void raise_outcome(reel_outcome *all, reel_outcome one) {
 /* Gives what the event has changed in a source to all that derive from it. Sources come before
  * derived, so a rejection by one is no change for the next. */
 static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
-                        const struct log_entry *entry, reel_outcome *ret,
-                        struct reel_error *error) {
+                        const struct reel_event *event, const struct log_entry *entry,
+                        reel_outcome *ret, struct reel_error *error) {
     changes_net(&root->changes);
     for (size_t i = 0; i < root->derived_count; i++) {
         struct collection *derived = root->derived[i];
@@ -136,6 +149,7 @@ static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
                           ? REEL_REJECTED
                           : fold_derive(&dispatcher->fold, derived, entry->seq, error);
         int rc = note_outcome(dispatcher, derived, entry->seq, outcome, error);
+        if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, derived, event, entry);
         if (rc < 0) return rc;
         raise_outcome(ret, outcome);
         if (derived->is_source) changes_net(&derived->changes);
@@ -158,10 +172,11 @@ static int fold_match(struct dispatcher *dispatcher, const struct route_match *s
                       ? REEL_REJECTED
                       : fold_evolve(&dispatcher->fold, collection, event, seq, error);
     int rc = note_outcome(dispatcher, collection, seq, outcome, error);
+    if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, collection, event, entry);
     if (rc < 0) return rc;
     raise_outcome(ret, outcome);
     return outcome == REEL_APPLIED && collection->derived_count > 0
-               ? fold_derived(dispatcher, collection, entry, ret, error)
+               ? fold_derived(dispatcher, collection, event, entry, ret, error)
                : 0;
 }
 
@@ -491,6 +506,23 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     INVARIANT(rc < 0 || dispatcher->folded > behind); /* else it would never end */
     rc = dispatcher_end(dispatcher, rc, error);
     return rc < 0 ? rc : 1;
+}
+
+/* ---- Indexes of fields ----------------------------------------------------------------------- */
+
+int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error) {
+    CLEANUP(field_progress_finish) struct field_progress progress = {0};
+    struct collection *collection = registry_unbuilt(&dispatcher->registry);
+    if (!collection) return 0;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = registry_build(collection, &dispatcher->fold.arena, &progress, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    if (rc < 0) return rc;
+    struct field_progress before = collection->progress;
+    collection->progress = progress;
+    collection->was_built = progress.is_built;
+    progress = before;
+    return 1;
 }
 
 /* ---- Trimming the log ------------------------------------------------------------------------ */

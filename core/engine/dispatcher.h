@@ -27,6 +27,16 @@ struct rejection_notes {
     uint64_t count;
 };
 
+/* Sees each change of one record, right after the event was folded. Everything is borrowed until it
+ * returns. Another value than 0 ends the fold with it: an error code. */
+struct fold_watch {
+    const struct collection *collection;
+    struct reel_str key;
+    int (*changed)(void *context, const struct change *change, const struct reel_event *event,
+                   const struct log_entry *entry);
+    void *context;
+};
+
 struct dispatcher {
     struct home home;
     struct store store;           /* the home's */
@@ -46,6 +56,7 @@ struct dispatcher {
     struct counts counts; /* counts new events */
     struct rejection_notes notes;
     struct text marks; /* of the event that is folded now (dispatcher.c) */
+    const struct fold_watch *watch; /* or NULL */
     /* reel_options.rejected. Its context is the context of fold.warnings. */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
     bool trim_left; /* tombstones or rejections below the floor, maybe: trimming has not looked */
@@ -115,6 +126,10 @@ void dispatcher_abort(struct dispatcher *dispatcher);
 /* Folds events that a collection has not folded yet, as many as fit into a transaction. 1: it has
  * folded some; 0: every collection has caught up. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
+
+/* Builds a slice of an index of fields that is not complete, in a transaction of its own. 1: there
+ * may be more to build; 0: all are built. */
+int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error);
 
 /* Makes the derived collections that wait for it (registry.h) from the records of their sources, in
  * transactions of their own. 1: it has made some; 0: none waited. */

@@ -24,6 +24,11 @@ int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
     return transaction_catch_up_some(reel, error);
 }
 
+int engine_build_some(struct reel *reel, struct reel_error *error) {
+    HOLD_LOCK(&reel->writer);
+    return transaction_build_some(reel, error);
+}
+
 int engine_try_room(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     views_expire(&reel->views);

@@ -10,6 +10,7 @@
 #define REEL_ENGINE_ENGINE_H
 
 #include "base/text.h"
+#include "engine/build.h"
 #include "engine/fold/callbacks.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"
@@ -31,6 +32,10 @@ struct engine_limits engine_limits(const struct reel *reel);
 /* Folds events that a collection has not folded yet, as many as fit into a transaction, and
  * publishes the cursor. 1: it has folded some; 0: every collection has caught up. */
 int engine_catch_up_some(struct reel *reel, struct reel_error *error);
+
+/* Builds a slice of an index of fields, for about 10 ms. 1: there may be more to build; 0: all are
+ * built. */
+int engine_build_some(struct reel *reel, struct reel_error *error);
 
 /* Checks whether there is space for a transaction of some size. Returns 0, or the error that a
  * transaction would get. */
@@ -90,6 +95,21 @@ int engine_load_file(struct reel *reel, struct plugin_file *file, struct reel_er
  * setting.
  * [setup] */
 int engine_give_setting(struct reel *reel, const char *text, struct reel_error *error);
+
+/* Opens a scratch (home.h): a Reel whose store is in that directory, to be given plugins and then
+ * to build_run. `options` name no directory. The caller removes the directory when it is closed. */
+int engine_open_scratch(const struct reel_options *options, const char *directory,
+                        struct reel **ret, struct reel_error *error);
+
+/* Opens what build_run has left in a scratch's directory, to look at it through views, with the
+ * collections of `of`, whose plugins it borrows: it is closed before `of`, and when no view of it
+ * is open (engine_has_views). Nothing is folded. [any thread] */
+int engine_open_built(struct reel *of, const struct reel_options *options, const char *directory,
+                      struct reel **ret, struct reel_error *error);
+bool engine_has_views(struct reel *reel);
+
+/* Size of the state's file. [any thread] */
+uint64_t engine_store_bytes(struct reel *reel);
 
 /* The projector's callback that is running, if there is one. Takes no lock. */
 struct fold_shown engine_running(struct reel *reel);

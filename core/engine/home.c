@@ -436,7 +436,8 @@ static int open_store(struct home *home, const struct home_options *options,
                       struct reel_error *error) {
     AUTO_FREE char *path = home->directory ? join(home->directory, "state") : NULL;
     struct store_options store_options = {
-        .directory = path,
+        .directory = options->scratch ? options->scratch : path,
+        .is_scratch = options->scratch,
         .map_bytes = options->map_bytes,
         .readers_max = options->readers_max,
         .tell_broken = options->tell_broken,
@@ -471,6 +472,7 @@ static int open_all_in_memory(struct home *home, const struct home_options *opti
     struct log_facts facts = controls_facts(epoch, 1, NULL);
     int rc = open_store(home, options, error);
     if (rc == 0) rc = open_in_memory(home, &facts, &home->place.log, error);
+    if (rc == 0 && options->scratch) return 0; /* its store is about another log */
     if (rc == 0) rc = store_read_state(home->store, &state, error);
     return rc < 0 ? rc : settle_store(home, &state, error);
 }

@@ -23,7 +23,8 @@
  * of the log is damage. Facts (floor, epoch, origin) and other controls belong to the log; the
  * store has what is folded from them (controls.h).
  *
- * A Reel in memory has neither a directory nor a lock.
+ * A Reel in memory has neither a directory nor a lock. A *scratch* is one whose store is in a
+ * directory of its own, which is removed afterwards: for folds of another home's log (build.h).
  */
 #ifndef REEL_ENGINE_HOME_H
 #define REEL_ENGINE_HOME_H
@@ -47,6 +48,7 @@ struct home {
 
 struct home_options {
     const char *directory;
+    const char *scratch; /* of a scratch: the directory of its store; else NULL */
     uint64_t map_bytes;
     uint32_t readers_max;
     bool new_epoch;

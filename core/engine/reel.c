@@ -100,11 +100,12 @@ static void tell_background(void *context, const char *sentence) {
     report_background(&reel->reporter, sentence);
 }
 
-static int engine_open(struct reel *reel, const struct reel_options *options,
+static int engine_open(struct reel *reel, const struct reel_options *options, const char *scratch,
                        struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
     struct home_options home_options = {
         .directory = options->directory,
+        .scratch = scratch,
         .map_bytes = options->map_bytes,
         .readers_max = options->views_max + 6, /* the writer and a backup read, too */
         .new_epoch = options->flags & REEL_NEW_EPOCH,
@@ -157,7 +158,8 @@ static int reserve_descriptors(struct reel_error *error) {
                 strerror(-rc));
 }
 
-int reel_open(const struct reel_options *given, struct reel **ret, struct reel_error *error) {
+static int open_reel(const struct reel_options *given, const char *scratch, struct reel **ret,
+                     struct reel_error *error) {
     struct reel_options options;
     int rc = take_options(given, &options, error);
     if (rc == 0) rc = reserve_descriptors(error);
@@ -171,13 +173,53 @@ int reel_open(const struct reel_options *given, struct reel **ret, struct reel_e
     views_init(&reel->views, &reel->dispatcher.store, &reel->dispatcher.home.place,
                &reel->dispatcher.registry, &host_table);
     pthread_mutex_init(&reel->moved_lock, NULL);
-    rc = engine_open(reel, &options, error);
+    rc = engine_open(reel, &options, scratch, error);
     if (rc < 0) {
         reel_close(reel);
         return rc;
     }
     *ret = reel;
     return 0;
+}
+
+int reel_open(const struct reel_options *options, struct reel **ret, struct reel_error *error) {
+    return open_reel(options, NULL, ret, error);
+}
+
+int engine_open_scratch(const struct reel_options *options, const char *directory,
+                        struct reel **ret, struct reel_error *error) {
+    INVARIANT(!options->directory);
+    return open_reel(options, directory, ret, error);
+}
+
+/* The plugins are the other's: it has their collections, and not them. */
+int engine_open_built(struct reel *of, const struct reel_options *options, const char *directory,
+                      struct reel **ret, struct reel_error *error) {
+    struct reel *reel;
+    int rc = engine_open_scratch(options, directory, &reel, error);
+    if (rc < 0) return rc;
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    for (const struct plugin *plugin = of->plugins; rc == 0 && plugin; plugin = plugin->next)
+        rc = registry_add(&dispatcher->registry, plugin, &dispatcher->store, &dispatcher->fold,
+                          error);
+    if (rc == 0) rc = registry_open(&dispatcher->registry, error);
+    if (rc < 0) {
+        reel_close(reel);
+        return rc;
+    }
+    reel->views.scans = of->views.scans;
+    reel->started = reel->ready = true;
+    *ret = reel;
+    return 0;
+}
+
+uint64_t engine_store_bytes(struct reel *reel) {
+    return store_file_bytes(&reel->dispatcher.store);
+}
+
+bool engine_has_views(struct reel *reel) {
+    HOLD_LOCK(&reel->views.lock);
+    return reel->views.first;
 }
 
 void reel_close(struct reel *reel) {
@@ -337,6 +379,13 @@ static int fold_tail(struct reel *reel, struct reel_error *error) {
     return rc < 0 ? rc : 0;
 }
 
+static int build_all(struct reel *reel, struct reel_error *error) {
+    int rc;
+    do rc = transaction_build_some(reel, error);
+    while (rc > 0);
+    return rc;
+}
+
 int reel_start(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
@@ -345,6 +394,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? fold_tail(reel, error) : transaction_catch_up(reel, error);
+    if (rc == 0 && !reel->start_behind) rc = build_all(reel, error);
     reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
@@ -467,7 +517,8 @@ int reel_command(struct reel *reel, const struct reel_command_request *request,
 int reel_catch_up(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     int rc = check_started(reel, error);
-    return rc < 0 ? rc : transaction_catch_up(reel, error);
+    if (rc == 0) rc = transaction_catch_up(reel, error);
+    return rc < 0 ? rc : build_all(reel, error);
 }
 
 int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {

@@ -49,13 +49,10 @@ static void settle_derived(const struct registry *registry, struct refolded *all
 }
 
 /* Collections begin where those of the checkpoint began. What is not compared is not folded. */
-static void settle_collections(struct dispatcher *dispatcher, const struct store_state *checkpoint,
+static void choose_collections(struct reel *reel, const struct store_state *checkpoint,
                                struct refolded *all, size_t count) {
-    struct registry *registry = &dispatcher->registry;
-    for (size_t i = 0; i < registry->count; i++) {
-        struct collection *collection = registry->collections[i];
-        collection->state.cursor = collection->committed.cursor = checkpoint->cursor;
-    }
+    const struct dispatcher *dispatcher = &reel->dispatcher;
+    const struct registry *registry = &dispatcher->registry;
     for (size_t i = 0; i < count; i++) {
         struct collection *collection = registry_find(registry, reel_text(all[i].stored->name));
         all[i].why =
@@ -68,16 +65,15 @@ static void settle_collections(struct dispatcher *dispatcher, const struct store
         const struct collection_state *state = &all[i].stored->state;
         struct collection *collection = registry_find(registry, reel_text(all[i].stored->name));
         uint64_t before = state->from_seq > 0 ? state->from_seq - 1 : 0;
-        collection->state.cursor = before < state->cursor ? before : state->cursor;
-        collection->committed.cursor = collection->state.cursor;
+        refold_from(collection, before < state->cursor ? before : state->cursor);
     }
 }
 
 /* ---- Folding --------------------------------------------------------------------------------- */
 
 /* The store learns of the log, of which nothing is folded. */
-static int settle_state(struct dispatcher *dispatcher, struct log *log,
-                        const struct store_state *checkpoint, struct reel_error *error) {
+static int settle_state(struct dispatcher *dispatcher, struct log *log, uint64_t head,
+                        struct reel_error *error) {
     const struct log_facts *facts = log_facts(log);
     struct store_state *state = &dispatcher->state;
     int rc = store_begin(&dispatcher->store, error);
@@ -86,7 +82,7 @@ static int settle_state(struct dispatcher *dispatcher, struct log *log,
     state->first_seq = facts->first_seq;
     state->first_deletion = facts->first_deletion;
     state->cursor = facts->first_seq - 1;
-    state->head = checkpoint->cursor > state->cursor ? checkpoint->cursor : state->cursor;
+    state->head = head > state->cursor ? head : state->cursor;
     rc = meta_put_state(&dispatcher->store, state, error);
     if (rc < 0) {
         store_abort(&dispatcher->store);
@@ -95,6 +91,33 @@ static int settle_state(struct dispatcher *dispatcher, struct log *log,
     dispatcher->committed = *state;
     store_commit(&dispatcher->store, state->cursor);
     return 0;
+}
+
+void refold_from(struct collection *collection, uint64_t cursor) {
+    collection->state.cursor = collection->committed.cursor = cursor;
+}
+
+int refold_begin(struct reel *reel, struct log *log, uint64_t head, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    INVARIANT(!reel->started && !dispatcher->home.directory);
+    HOLD_LOCK(&reel->writer);
+    reel->started = true;
+    dispatcher->home.only_reads = true;
+    log_close(log_place_swap(&dispatcher->home.place, log));
+    int rc = settle_state(dispatcher, log, head, error);
+    if (rc == 0) rc = dispatcher_start(dispatcher, error);
+    for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++)
+        refold_from(dispatcher->registry.collections[i], dispatcher->state.head);
+    return rc;
+}
+
+int refold_to(struct reel *reel, uint64_t seq, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    HOLD_LOCK(&reel->writer);
+    INVARIANT(dispatcher->home.only_reads);
+    if (seq < dispatcher->state.cursor) return 0; /* nothing to fold: the log begins later */
+    dispatcher->state.head = dispatcher->committed.head = seq;
+    return transaction_catch_up(reel, error);
 }
 
 /* The lowest cursor of those that are not reached yet. */
@@ -109,39 +132,28 @@ static bool find_stop(const struct refolded *all, size_t count, uint64_t at, uin
     return found;
 }
 
-static void read_digests(struct refolded *all, size_t count, uint64_t at) {
-    for (size_t i = 0; i < count; i++)
-        if (all[i].collection && all[i].stored->state.cursor <= at &&
-            all[i].collection->committed.cursor <= all[i].stored->state.cursor)
-            all[i].digest = all[i].collection->committed.digest;
-}
-
-static int fold_to_stops(struct reel *reel, struct refolded *all, size_t count,
-                         struct reel_error *error) {
-    struct dispatcher *dispatcher = &reel->dispatcher;
-    uint64_t at = 0, stop = 0;
-    int rc = 0;
-    while (rc == 0 && find_stop(all, count, at, &stop)) {
-        at = stop;
-        if (stop < dispatcher->state.cursor) continue; /* nothing to fold: the log begins later */
-        dispatcher->state.head = dispatcher->committed.head = stop;
-        rc = transaction_catch_up(reel, error);
-        if (rc == 0) read_digests(all, count, stop);
+/* Those that are reached fold no more: one may be stopped because it does not survive more. */
+static void read_digests(struct refolded *all, size_t count, uint64_t at, uint64_t head) {
+    for (size_t i = 0; i < count; i++) {
+        struct collection *collection = all[i].collection;
+        if (!collection || all[i].stored->state.cursor > at ||
+            collection->committed.cursor > all[i].stored->state.cursor)
+            continue;
+        all[i].digest = collection->committed.digest;
+        if (at < head) refold_from(collection, head);
     }
-    return rc;
 }
 
 int refold_take(struct reel *reel, struct log *log, const struct store_state *checkpoint,
                 struct refolded *all, size_t count, struct reel_error *error) {
-    struct dispatcher *dispatcher = &reel->dispatcher;
-    INVARIANT(!reel->started && dispatcher->store.in_memory);
-    HOLD_LOCK(&reel->writer);
-    reel->started = true;
-    dispatcher->home.only_reads = true;
-    log_close(log_place_swap(&dispatcher->home.place, log));
-    int rc = settle_state(dispatcher, log, checkpoint, error);
-    if (rc == 0) rc = dispatcher_start(dispatcher, error);
-    if (rc < 0) return rc;
-    settle_collections(dispatcher, checkpoint, all, count);
-    return fold_to_stops(reel, all, count, error);
+    uint64_t at = 0, stop = 0;
+    int rc = refold_begin(reel, log, checkpoint->cursor, error);
+    if (rc == 0) choose_collections(reel, checkpoint, all, count);
+    while (rc == 0 && find_stop(all, count, at, &stop)) {
+        at = stop;
+        bool is_before = stop < reel->dispatcher.state.cursor;
+        rc = refold_to(reel, stop, error);
+        if (rc == 0 && !is_before) read_digests(all, count, stop, checkpoint->cursor);
+    }
+    return rc;
 }

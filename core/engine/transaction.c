@@ -34,3 +34,9 @@ int transaction_catch_up(struct reel *reel, struct reel_error *error) {
     while (rc > 0);
     return rc;
 }
+
+int transaction_build_some(struct reel *reel, struct reel_error *error) {
+    INVARIANT(lock_is_held(&reel->writer));
+    views_expire(&reel->views);
+    return dispatcher_build_some(&reel->dispatcher, error);
+}

@@ -69,4 +69,7 @@ void transaction_publish(struct reel *reel);
 int transaction_catch_up_some(struct reel *reel, struct reel_error *error);
 int transaction_catch_up(struct reel *reel, struct reel_error *error);
 
+/* Builds a slice of an index of fields: see dispatcher_build_some. */
+int transaction_build_some(struct reel *reel, struct reel_error *error);
+
 #endif

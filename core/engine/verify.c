@@ -128,21 +128,35 @@ static int verify_records(struct verification *verification,
     return 0;
 }
 
+static int verify_fields(struct verification *verification,
+                         const struct stored_collection *collection, struct reel_error *error) {
+    char sentence[sizeof error->text];
+    int rc = stored_check_fields(&verification->stored, collection, error);
+    if (!is_finding(rc)) return rc;
+    snprintf(sentence, sizeof sentence, "collection `%s`: %.300s", collection->name, error->text);
+    state_found(verification, sentence);
+    return 0;
+}
+
 static int verify_all_records(struct verification *verification, struct reel_error *error) {
     const struct stored *stored = &verification->stored;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < stored->count; i++)
-        if (stored->collections[i].has_state)
-            rc = verify_records(verification, &stored->collections[i], error);
+    for (size_t i = 0; rc == 0 && i < stored->count; i++) {
+        if (!stored->collections[i].has_state) continue;
+        int before = verification->findings;
+        rc = verify_records(verification, &stored->collections[i], error);
+        if (rc == 0 && verification->findings == before)
+            rc = verify_fields(verification, &stored->collections[i], error);
+    }
     return rc;
 }
 
 static int fold(struct verification *verification, struct reel *reel, struct refolded *all,
                 size_t count, struct reel_error *error) {
     struct log *log = verification->log;
-    verification->log = NULL;
     int rc = set_aside_read(verification->directory, &reel->dispatcher.fold.aside, error);
     if (rc < 0) return rc;
+    verification->log = NULL;
     rc = refold_take(reel, log, &verification->stored.state, all, count, error);
     if (rc < 0) return fail_in(error, rc, "cannot fold the log");
     for (size_t i = 0; i < count; i++)

@@ -234,6 +234,7 @@ pub const FIELD_ONE_OF: u32 = 5;
 pub const FIELD_NUMBER: u32 = 6;
 pub const FIELD_ANY_CASE: u32 = 1 << 0;
 pub const FIELD_IS_NAME: u32 = 1 << 1;
+pub const FIELD_INDEXED: u32 = 1 << 2;
 
 pub const MEMBER_STRING: u32 = 1;
 pub const MEMBER_INTEGER: u32 = 2;

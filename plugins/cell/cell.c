@@ -115,13 +115,13 @@ static const char *const states[] = {"pending", "running", "destroyed", NULL};
 
 static const struct reel_field *const fields[] = {
     REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING),
-    REEL_FIELD(.name = "spec_id", .kind = REEL_FIELD_STRING),
+    REEL_FIELD(.name = "spec_id", .kind = REEL_FIELD_STRING, .flags = REEL_FIELD_INDEXED),
     REEL_FIELD(.name = "run_id", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "state", .kind = REEL_FIELD_ONE_OF, .values = states,
-               .flags = REEL_FIELD_ANY_CASE),
+               .flags = REEL_FIELD_ANY_CASE | REEL_FIELD_INDEXED),
     REEL_FIELD(.name = "status", .kind = REEL_FIELD_ONE_OF, .values = states),
     REEL_FIELD(.name = "formation_id", .kind = REEL_FIELD_STRING, .filter = "formation",
-               .refers_to = "formations"),
+               .refers_to = "formations", .flags = REEL_FIELD_INDEXED),
     REEL_FIELD(.name = "started_at", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "destroyed_at", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "outcome", .kind = REEL_FIELD_STRING),

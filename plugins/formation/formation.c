@@ -231,7 +231,7 @@ static const struct reel_field *const fields[] = {
     REEL_FIELD(.name = "id", .kind = REEL_FIELD_STRING),
     REEL_FIELD(.name = "name", .kind = REEL_FIELD_STRING, .flags = REEL_FIELD_IS_NAME),
     REEL_FIELD(.name = "status", .kind = REEL_FIELD_ONE_OF, .values = statuses,
-               .flags = REEL_FIELD_ANY_CASE),
+               .flags = REEL_FIELD_ANY_CASE | REEL_FIELD_INDEXED),
     REEL_FIELD(.name = "document", .kind = REEL_FIELD_JSON),
     NULL,
 };

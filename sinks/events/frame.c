@@ -38,16 +38,38 @@ void frame_position(struct text *text, uint64_t seq) {
     text_append_lit(text, "}");
 }
 
+static void append_record(struct text *text, const struct reel_row *row) {
+    text_append_lit(text, ",\"key\":");
+    text_append_quoted(text, row->key);
+    text_append_lit(text, ",\"record\":");
+    if (row->json.data)
+        append_line(text, row->json);
+    else
+        text_append_lit(text, "null");
+    text_append_lit(text, "}");
+}
+
 void frame_record(struct text *text, const struct reel_changed_row *changed) {
     append_seq(text, changed->row->changed);
     text_append_lit(text, ",\"collection\":");
     text_append_quoted(text, reel_text(changed->collection));
-    text_append_lit(text, ",\"key\":");
-    text_append_quoted(text, changed->row->key);
-    text_append_lit(text, ",\"record\":");
-    if (changed->row->json.data)
-        append_line(text, changed->row->json);
-    else
-        text_append_lit(text, "null");
+    append_record(text, changed->row);
+}
+
+void frame_change(struct text *text, const struct reel_row *row) {
+    append_seq(text, row->changed);
+    append_record(text, row);
+}
+
+void frame_point(struct text *text, const struct frame_point *point) {
+    append_seq(text, point->seq);
+    text_append_lit(text, ",\"generation\":");
+    text_append_number(text, point->generation);
+    if (point->is_snapshot) text_append_lit(text, ",\"snapshot\":true");
+    if (point->digest) {
+        text_append_lit(text, ",\"digest\":\"");
+        text_append_lit(text, point->digest);
+        text_append_lit(text, "\"");
+    }
     text_append_lit(text, "}");
 }

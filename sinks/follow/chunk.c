@@ -74,23 +74,38 @@ void chunk_drop_frame(struct chunk *chunk) {
     chunk->bytes.failed = false;
 }
 
-int chunk_end_frame(struct chunk *chunk, uint64_t seq, const struct reel_entry *entry) {
-    struct chunk_frame added = {.seq = seq};
-    INVARIANT(chunk->count == 0 || chunk->frames[chunk->count - 1].seq <= seq);
-    size_t meta_len = entry ? entry->type.len + entry->subject.len + entry->nats_subject.len : 0;
+/* Ends the frame, if there is memory for it and for what is added to `meta`; otherwise drops it. */
+static struct chunk_frame *end_frame(struct chunk *chunk, uint64_t seq, size_t meta_len) {
     if (chunk->bytes.failed || !reserve_frame(chunk) || !reserve(&chunk->meta, meta_len)) {
         chunk_drop_frame(chunk);
-        return -ENOMEM;
+        return NULL;
     }
     INVARIANT(chunk->bytes.len <= UINT32_MAX);
-    added.end = (uint32_t)chunk->bytes.len;
+    struct chunk_frame *added = &chunk->frames[chunk->count++];
+    *added = (struct chunk_frame){.seq = seq, .end = (uint32_t)chunk->bytes.len};
+    return added;
+}
+
+int chunk_end_frame(struct chunk *chunk, uint64_t seq, const struct reel_entry *entry) {
+    INVARIANT(chunk->count == 0 || chunk->frames[chunk->count - 1].seq <= seq);
+    size_t meta_len = entry ? entry->type.len + entry->subject.len + entry->nats_subject.len : 0;
+    struct chunk_frame *added = end_frame(chunk, seq, meta_len);
+    if (!added) return -ENOMEM;
     if (entry) {
-        added.flags = entry->flags;
-        added.type = keep(&chunk->meta, entry->type);
-        added.subject = keep(&chunk->meta, entry->subject);
-        added.nats_subject = keep(&chunk->meta, entry->nats_subject);
+        added->flags = entry->flags;
+        added->type = keep(&chunk->meta, entry->type);
+        added->subject = keep(&chunk->meta, entry->subject);
+        added->nats_subject = keep(&chunk->meta, entry->nats_subject);
     }
-    chunk->frames[chunk->count++] = added;
+    count(chunk);
+    return 0;
+}
+
+int chunk_end_change(struct chunk *chunk, uint64_t seq, struct reel_str key, bool more) {
+    struct chunk_frame *added = end_frame(chunk, seq, key.len);
+    if (!added) return -ENOMEM;
+    added->flags = more ? CHUNK_MORE : 0;
+    added->key = keep(&chunk->meta, key);
     count(chunk);
     return 0;
 }
@@ -130,6 +145,11 @@ static uint64_t seq_of(const struct chunk_frame *frame) {
 
 static uint64_t end_of(const struct chunk_frame *frame) {
     return frame->end;
+}
+
+struct reel_str chunk_key(const struct chunk *chunk, size_t n) {
+    INVARIANT(n < chunk->count);
+    return kept(chunk, chunk->frames[n].key);
 }
 
 /* The first frame whose value is greater than `value`. Values rise from frame to frame. */

@@ -23,9 +23,18 @@ struct chunk_span {
 struct chunk_frame {
     uint64_t seq;
     uint32_t end;   /* where the frame ends; it begins where the frame before it ends */
-    uint32_t flags; /* REEL_LOG_…, of the entry */
-    struct chunk_span type, subject, nats_subject; /* for filters */
+    uint32_t flags; /* REEL_LOG_…, of the entry; or CHUNK_MORE */
+    union {
+        struct {
+            struct chunk_span type, subject, nats_subject; /* for filters */
+        };
+        struct chunk_span key; /* of the record, in chunks with changes of records */
+    };
 };
+
+/* The event `seq` has changed more records, whose frames come later: a follower that has received
+ * this frame has not received all of `seq`. */
+#define CHUNK_MORE UINT32_C(0x80000000)
 
 struct chunk {
     unsigned refs;
@@ -49,6 +58,12 @@ void chunk_unref(struct chunk *chunk);
  * NULL if no filter is applied to the frame. */
 int chunk_end_frame(struct chunk *chunk, uint64_t seq, const struct reel_entry *entry);
 void chunk_drop_frame(struct chunk *chunk);
+
+/* The same for the change of a record. `more`: CHUNK_MORE applies. */
+int chunk_end_change(struct chunk *chunk, uint64_t seq, struct reel_str key, bool more);
+
+/* The key of the frame's record. Borrowed. */
+struct reel_str chunk_key(const struct chunk *chunk, size_t n);
 
 /* Adds a frame that is there already. -ENOMEM: the chunk does not change. */
 int chunk_add(struct chunk *chunk, uint64_t seq, struct reel_str frame);

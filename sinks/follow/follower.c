@@ -64,9 +64,27 @@ static enum sent send_ping(struct follower *follower) {
     return sent;
 }
 
+/* The position of a follower of records. */
+static void write_point(struct follower *follower, struct text *to) {
+    struct framer *framer = &follower->hub->framer;
+    struct record_cursor *records = follower->records;
+    struct frame_point point;
+    bool is_there = records_point(records, &follower->epoch, follower->seq, &point);
+    INVARIANT(is_there); /* it is due */
+    const struct frame_id id = {point.seq, point.generation};
+    frame_point(framer_cleared(framer), &point);
+    follower->transport->text(framer, to);
+    follower->transport->text_end(&id, to);
+    records->owes_snapshot = false;
+}
+
 static enum sent send_position(struct follower *follower) {
     struct hub *hub = follower->hub;
-    follower->transport->position(&hub->framer, follower->seq, control_begin(follower));
+    struct text *to = control_begin(follower);
+    if (follower->records)
+        write_point(follower, to);
+    else
+        follower->transport->position(&hub->framer, follower->seq, to);
     follower->told = follower->seq;
     follower->told_ms = hub->now_ms;
     return control_send(follower);
@@ -80,9 +98,23 @@ static enum sent send_close(struct follower *follower) {
     return control_send(follower);
 }
 
+/* A follower of records is told where it stands only when it is at the end: then its copy is the
+ * collection. */
+static bool is_point_due(const struct follower *follower, uint64_t every_ms) {
+    const struct hub *hub = follower->hub;
+    struct frame_point point;
+    bool is_owed = follower->seq > follower->told;
+    if (is_owed && every_ms > options_of(follower)->point_ms)
+        every_ms = options_of(follower)->point_ms;
+    bool is_due = follower->records->owes_snapshot || (is_owed && hub->finishing) ||
+                  hub->now_ms >= follower->told_ms + every_ms;
+    return is_due && records_point(follower->records, &follower->epoch, follower->seq, &point);
+}
+
 /* The position may be sent a little early, because the clock is only checked now and then. */
 static bool is_position_due(const struct follower *follower) {
     uint64_t every_ms = options_of(follower)->position_ms * 9 / 10;
+    if (follower->records) return is_point_due(follower, every_ms);
     return follower->transport->position && follower->seq > follower->told &&
            follower->hub->now_ms >= follower->told_ms + every_ms;
 }
@@ -102,19 +134,29 @@ static void closed(struct follower *follower) {
 
 /* ---- A turn ---------------------------------------------------------------------------------- */
 
+static int find_chunk(struct follower *follower) {
+    if (follower->records)
+        return records_next(follower->records, &follower->epoch, &follower->seq, &follower->chunk,
+                            &follower->frame);
+    const struct tail_place place = {&follower->epoch, follower->seq, &follower->filter};
+    return tail_next(&follower->hub->tails[follower->kind], &place, &follower->chunk,
+                     &follower->frame);
+}
+
 /* Fetches the next chunk. 1: done; 0: there is none, or the follower is being closed; -EAGAIN: try
  * again later. */
 static int next_chunk(struct follower *follower) {
-    struct hub *hub = follower->hub;
     INVARIANT(!follower->chunk);
-    const struct tail_place place = {&follower->epoch, follower->seq, &follower->filter};
-    int rc = tail_next(&hub->tails[follower->kind], &place, &follower->chunk, &follower->frame);
+    int rc = find_chunk(follower);
     follower->sent = follower->stop = 0;
     if (rc >= 0) return rc;
     if (rc == -ERANGE)
         follower_close(follower, HUB_END_OVERTAKEN, WEBSOCKET_CURSOR_TOO_OLD, "cursor-too-old");
     else if (rc == -ESTALE)
         follower_close(follower, HUB_END_EPOCH, WEBSOCKET_EPOCH_CHANGED, "epoch-changed");
+    else if (rc == -EXDEV)
+        follower_close(follower, HUB_END_GENERATION, WEBSOCKET_CURSOR_TOO_OLD,
+                       "generation-changed");
     else if (rc != -EAGAIN && rc != -ENOMEM && rc != -ETIME)
         follower_close(follower, HUB_END_INTERNAL, WEBSOCKET_INTERNAL, "internal");
     else
@@ -164,21 +206,33 @@ static bool is_sent(struct follower *follower, enum sent sent) {
  * those that are near to it. */
 static void queue_again(struct follower *follower) {
     const struct tail *tail = &follower->hub->tails[follower->kind];
-    place_move(follower, tail_has(tail, follower->seq) ? PLACE_READY : PLACE_BEHIND);
+    bool is_near = follower->records ? follower->records->is_live : tail_has(tail, follower->seq);
+    place_move(follower, is_near ? PLACE_READY : PLACE_BEHIND);
+}
+
+static bool is_at_end(const struct follower *follower) {
+    const struct record_cursor *records = follower->records;
+    if (records && (records->is_listing || records->key)) return false;
+    return follower->seq >= follower->hub->cursor;
 }
 
 /* The follower has reached the end of the log. */
 static void wait_for_more(struct follower *follower) {
     struct hub *hub = follower->hub;
-    if (hub->finishing)
+    if (hub->finishing) {
         follower_close(follower, HUB_END_SHUTDOWN, WEBSOCKET_GOING_AWAY, "shutting down");
-    else
-        place_move(follower, PLACE_IN_SYNC);
+        return;
+    }
+    uint64_t point_ms = follower->told_ms + hub->options.point_ms;
+    bool has_point = follower->records && follower->seq > follower->told;
+    if (has_point && point_ms < hub->points_ms) hub->points_ms = point_ms;
+    place_move(follower, PLACE_IN_SYNC);
 }
 
 /* Called if no chunk and no control frame is left to send. Returns true if there is now one. */
 static bool go_on(struct follower *follower) {
     int rc = next_chunk(follower);
+    if (rc == 0 && follower->records && is_position_due(follower)) return true;
     if (rc == 0 && follower->closing == CLOSING_NOT) wait_for_more(follower);
     if (rc >= 0) return follower->chunk || follower->closing != CLOSING_NOT;
     follower->hub->later_ms = follower->hub->now_ms + LATER_MS;
@@ -197,7 +251,7 @@ void follower_turn(struct follower *follower) {
             closed(follower);
             return;
         }
-        if (!any && had_chunk && follower->seq < follower->hub->cursor) {
+        if (!any && had_chunk && !is_at_end(follower)) {
             queue_again(follower);
             return;
         }

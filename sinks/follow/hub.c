@@ -47,22 +47,18 @@ static struct reel_str keep(char **space, struct reel_str str) {
     return kept;
 }
 
-int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
-                    uint64_t seq, const struct event_filter *filter, struct follower **ret) {
-    size_t len = filter->type.len + filter->subject.len + filter->ce_subject.len;
+/* With `len` bytes behind the struct. */
+static int create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
+                  uint64_t seq, size_t len, struct follower **ret) {
     if (!reserve(hub)) return -EAGAIN;
     struct follower *follower = calloc(1, sizeof *follower + len);
     if (!follower) {
         atomic_fetch_sub(&hub->reserved, 1);
         return -ENOMEM;
     }
-    char *space = (char *)(follower + 1);
     follower->hub = hub;
     follower->kind = kind;
     follower->transport = transports[kind];
-    follower->filter.type = keep(&space, filter->type);
-    follower->filter.subject = keep(&space, filter->subject);
-    follower->filter.ce_subject = keep(&space, filter->ce_subject);
     follower->epoch = *epoch;
     follower->seq = follower->told = seq;
     follower->fd = -1;
@@ -71,11 +67,53 @@ int follower_create(struct hub *hub, enum transport_kind kind, const struct reel
     return 0;
 }
 
+int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
+                    uint64_t seq, const struct event_filter *filter, struct follower **ret) {
+    size_t len = filter->type.len + filter->subject.len + filter->ce_subject.len;
+    int rc = create(hub, kind, epoch, seq, len, ret);
+    if (rc < 0) return rc;
+    struct follower *follower = *ret;
+    char *space = (char *)(follower + 1);
+    follower->filter.type = keep(&space, filter->type);
+    follower->filter.subject = keep(&space, filter->subject);
+    follower->filter.ce_subject = keep(&space, filter->ce_subject);
+    return 0;
+}
+
+int follower_create_of_records(struct hub *hub, enum transport_kind kind,
+                               struct record_wanted *wanted, struct follower **ret) {
+    struct record_stream *stream =
+        record_stream_create(wanted->collection, wanted->wants_digest, &wanted->filter);
+    if (!stream) return -ENOMEM;
+    int rc = create(hub, kind, &wanted->epoch, wanted->seq, sizeof(struct record_cursor), ret);
+    if (rc < 0) {
+        record_stream_unref(stream);
+        return rc;
+    }
+    stream->host = hub->options.host;
+    stream->transport = transports[kind];
+    stream->framer = &hub->framer;
+    stream->memory = &hub->memory;
+    struct follower *follower = *ret;
+    follower->records = (struct record_cursor *)(follower + 1);
+    *follower->records = (struct record_cursor){
+        .stream = stream,
+        .generation = wanted->generation,
+        .is_listing = !wanted->has_snapshot,
+        .owes_snapshot = !wanted->has_snapshot,
+    };
+    return 0;
+}
+
 void follower_destroy(struct follower *follower) {
     if (!follower) return;
     struct hub *hub = follower->hub;
     chunk_unref(follower->chunk);
     free((char *)follower->received.data);
+    if (follower->records) {
+        free(follower->records->key);
+        record_stream_unref(follower->records->stream);
+    }
     uint64_t followers = atomic_fetch_sub(&hub->metrics[follower->kind].followers, 1);
     uint64_t reserved = atomic_fetch_sub(&hub->reserved, 1);
     INVARIANT(followers > 0 && reserved > 0);
@@ -130,8 +168,12 @@ int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct re
     return 0;
 }
 
+/* Followers of records are told their first position as soon as they have reached it. */
 static void begin(struct hub *hub, struct follower *follower) {
+    struct record_cursor *records = follower->records;
     follower->told_ms = follower->life_ms = follower->full_ms = hub->now_ms;
+    if (records) follower->told_ms = 0;
+    if (records) records->stream = record_stream_join(records->stream, &hub->streams);
     follower->ping_ms = hub->now_ms + hub->options.ping_ms;
     place_enter(follower, PLACE_READY);
     if (follower->received.len > 0) follower_hear(follower);
@@ -184,8 +226,15 @@ static bool look_around(struct hub *hub) {
         begin(hub, follower);
     }
     uint64_t cursor = reel_sink_cursor(hub->options.host);
-    if (cursor != hub->cursor || hub->finishing) place_move_all(hub, PLACE_IN_SYNC, PLACE_READY);
+    uint64_t commit =
+        reel_sink_newest_commit(hub->options.host); /* a generation may have changed */
+    bool is_moved = cursor != hub->cursor || commit != hub->commit;
+    if (is_moved || hub->finishing || hub->now_ms >= hub->points_ms) {
+        hub->points_ms = UINT64_MAX;
+        place_move_all(hub, PLACE_IN_SYNC, PLACE_READY);
+    }
     hub->cursor = cursor;
+    hub->commit = commit;
     if (hub->now_ms >= hub->later_ms) place_move_all(hub, PLACE_LATER, PLACE_READY);
     return !ending;
 }
@@ -252,6 +301,7 @@ static int pause_ms(const struct hub *hub) {
     for (enum place place = 0; place < PLACES; place++) any = any || hub->places[place].first;
     if (!any) return -1;
     if (hub->places[PLACE_LATER].first && hub->later_ms < until) until = hub->later_ms;
+    if (hub->points_ms < until) until = hub->points_ms;
     return until > now ? (int)(until - now) : 0;
 }
 
@@ -281,7 +331,7 @@ static void *run(void *context) {
 
 static void hub_destroy(struct hub *hub) {
     for (size_t i = 0; i < TRANSPORTS; i++) tail_finish(&hub->tails[i]);
-    INVARIANT(hub->count == 0 && !hub->gone);
+    INVARIANT(hub->count == 0 && !hub->gone && !hub->streams.first);
     framer_finish(&hub->framer);
     websocket_pool_finish(&hub->pool);
     text_finish(&hub->control);

@@ -1,4 +1,5 @@
-/* hub.h: one thread serves all clients that follow events, by WebSocket or server-sent events.
+/* hub.h: one thread serves all clients that follow events, or the records of a collection, by
+ * WebSocket or server-sent events.
  *
  * The life of a follower
  *   1. An HTTP thread checks the request and reserves a place (follower_create). The head of the
@@ -6,9 +7,10 @@
  *   2. hub_adopt hands the socket over. From then on it belongs to the hub, and libmicrohttpd does
  *      not use the connection any more.
  *   3. The follower has turns (follower.c). In a turn, it sends its current chunk, then pending
- *      control frames (pong, ping, position, close), and then takes the next chunk of the log at
- *      its own position (tail.h). If it cannot continue, it is moved to a list: it waits for its
- *      next turn, for the cursor, for its socket, or until the client closes.
+ *      control frames (pong, ping, position, close), and then takes the next chunk at its own
+ *      position: of the log (tail.h), or of the changes of records (records.h). If it cannot
+ * continue, it is moved to a list: it waits for its next turn, for the cursor, for its socket, or
+ * until the client closes.
  *   4. It ends when either side closes, or when it makes no progress.
  * Memory for a follower: its struct, and while its socket is full the frame that is partly sent. A
  * long frame is shared with all followers that have not sent it completely. The memory of all
@@ -20,6 +22,7 @@
 
 #include "events/filter.h"
 #include "follow/hub_options.h"
+#include "follow/record_filter.h"
 #include "follow/transport.h"
 
 struct hub;
@@ -52,6 +55,20 @@ uint64_t hub_ended(struct hub *hub, enum hub_end end);
  * filter. The filter is copied. -EAGAIN: there are already followers_max followers; -ENOMEM. */
 int follower_create(struct hub *hub, enum transport_kind kind, const struct reel_epoch *epoch,
                     uint64_t seq, const struct event_filter *filter, struct follower **ret);
+
+/* What a follower of records wants. */
+struct record_wanted {
+    const char *collection; /* borrowed for ever */
+    struct reel_epoch epoch;
+    uint64_t seq, generation;
+    bool has_snapshot;           /* it has the records as of `seq`; otherwise it gets them first */
+    bool wants_digest;           /* in positions */
+    struct record_filter filter; /* owned */
+};
+
+/* Creates a follower of records. Errors as above. The caller finishes the filter if it fails. */
+int follower_create_of_records(struct hub *hub, enum transport_kind kind,
+                               struct record_wanted *wanted, struct follower **ret);
 
 /* Destroys a follower that was not handed over to the hub. `follower` may be NULL. */
 void follower_destroy(struct follower *follower);

@@ -19,6 +19,7 @@
 #define REEL_SINKS_FOLLOW_PLACES_H
 
 #include "follow/hub_options.h"
+#include "follow/records.h"
 #include "follow/tail.h"
 #include "websocket/wire.h"
 
@@ -54,8 +55,10 @@ struct follower {
     struct hub *hub;
     enum transport_kind kind;
     const struct transport *transport;
-    struct event_filter filter; /* its strings follow this struct in memory */
-    struct reel_str received;   /* received before the follower was handed over; owned */
+    struct event_filter filter;    /* its strings follow this struct in memory */
+    struct record_cursor *records; /* of a follower of records, also there; NULL: it follows events
+                                    */
+    struct reel_str received;      /* received before the follower was handed over; owned */
     struct follower *next, *previous;
     enum place place;
     int fd; /* -1 if the follower has ended; its memory is freed at the end of the round */
@@ -63,8 +66,9 @@ struct follower {
 
     /* About sending. */
     struct reel_epoch epoch;
-    uint64_t seq;  /* all events up to here that match were sent, or are in the present chunk */
-    uint64_t told; /* the last seq that the client knows */
+    uint64_t seq;  /* all events up to here that match were sent, or are in the present chunk; of
+                      records: records.h */
+    uint64_t told; /* the last seq that the client knows; of records: the last position */
     struct chunk *chunk; /* the chunk that is being sent, or NULL */
     size_t frame;        /* of the chunk: the next frame to send */
     size_t sent;         /* bytes of this frame that were sent */
@@ -119,11 +123,13 @@ struct hub {
     struct place_list places[PLACES];
     struct follower *gone; /* freed at the end of the round */
     struct tail tails[TRANSPORTS];
+    struct record_streams streams; /* of followers of records */
     struct framer framer;
     struct websocket_pool pool;
     struct text control; /* a control frame that is being made */
     uint64_t now_ms, tick_ms, later_ms;
-    uint64_t cursor;
+    uint64_t points_ms; /* followers in sync have a position to send then; UINT64_MAX: none */
+    uint64_t cursor, commit;
     bool finishing; /* the cursor will not move any more: followers that are in sync are closed */
 };
 

@@ -76,7 +76,9 @@ static void find_runs(const struct follower *follower, struct runs *ret) {
 
 /* ---- What was sent --------------------------------------------------------------------------- */
 
+/* A follower of records is told positions only. */
 static void tell(struct follower *follower, uint64_t seq) {
+    if (follower->records) return;
     if (follower->told < seq) follower->told = seq; /* control frames have seq 0 */
     follower->told_ms = follower->hub->now_ms;
 }
@@ -114,8 +116,22 @@ static void put_down(struct follower *follower) {
     follower->frame = follower->sent = follower->stop = 0;
 }
 
-static void move_to(struct follower *follower, uint64_t seq) {
-    if (follower->seq < seq) follower->seq = seq;
+/* Moves the position past the first `count` frames of the chunk; and past all of the chunk. */
+static void move_past(struct follower *follower, size_t count) {
+    const struct chunk *chunk = follower->chunk;
+    if (follower->records)
+        records_sent(follower->records, &follower->seq, chunk, count);
+    else if (count > 0 && follower->seq < chunk->frames[count - 1].seq)
+        follower->seq = chunk->frames[count - 1].seq;
+}
+
+static void move_past_all(struct follower *follower) {
+    if (follower->stop)
+        move_past(follower, follower->stop);
+    else if (follower->records)
+        records_sent_all(follower->records, &follower->seq, follower->chunk);
+    else if (follower->seq < follower->chunk->last)
+        follower->seq = follower->chunk->last;
 }
 
 /* Keeps the rest of the frame that was begun, and nothing else. The rest is copied, so that the
@@ -125,12 +141,12 @@ static void move_to(struct follower *follower, uint64_t seq) {
 static void keep_rest(struct follower *follower) {
     struct chunk *chunk = follower->chunk, *rest;
     size_t n = follower->frame, at = chunk_begin(chunk, n) + follower->sent;
-    if (n > 0) move_to(follower, chunk->frames[n - 1].seq);
+    move_past(follower, n);
     if (follower->sent == 0) {
         put_down(follower);
         return;
     }
-    uint64_t seq = chunk->frames[n].seq;
+    uint64_t seq = follower->records ? 0 : chunk->frames[n].seq;
     struct reel_str bytes = {chunk->bytes.data + at, chunk->frames[n].end - at};
     if (chunk->is_shared && bytes.len > COPIED_MAX) {
         follower->stop = n + 1;
@@ -142,6 +158,8 @@ static void keep_rest(struct follower *follower) {
         chunk_unref(rest);
         return;
     }
+    if (follower->records)
+        move_past(follower, n + 1); /* nothing else can be sent before the rest */
     put_down(follower);
     follower->chunk = rest;
 }
@@ -181,8 +199,7 @@ enum sent send_chunk(struct follower *follower) {
             return SENT_SOME;
         }
     } while (follower->frame < end_of(follower));
-    const struct chunk *chunk = follower->chunk;
-    move_to(follower, follower->stop ? chunk->frames[follower->stop - 1].seq : chunk->last);
+    move_past_all(follower);
     put_down(follower);
     return SENT_ALL;
 }

@@ -93,74 +93,33 @@ static int read_bite(struct tail *tail, const struct reel_epoch *epoch,
     return reading.examined > 0 ? 0 : rc; /* a later error will occur again in the next call */
 }
 
-/* ---- The ring -------------------------------------------------------------------------------- */
-
-static struct chunk **ring_at(struct tail *tail, size_t n) {
-    return &tail->ring[(tail->first + n) % TAIL_CHUNKS_MAX];
-}
-
-static void drop_first(struct tail *tail) {
-    struct chunk *chunk = *ring_at(tail, 0);
-    INVARIANT(tail->count > 0 && tail->bytes >= chunk->counted);
-    tail->first = (tail->first + 1) % TAIL_CHUNKS_MAX;
-    tail->count--;
-    tail->bytes -= chunk->counted;
-    tail->begin = chunk->last;
-    chunk_unref(chunk);
-}
+/* ---- The ring ------------------------------------------------------------------------------- */
 
 void tail_clear(struct tail *tail) {
-    while (tail->count > 0) drop_first(tail);
-    INVARIANT(tail->bytes == 0);
-    tail->begin = tail->end = 0;
-}
-
-/* Adds a new chunk to the end of the ring. NULL: out of memory. */
-static struct chunk *add_chunk(struct tail *tail) {
-    if (tail->count == TAIL_CHUNKS_MAX) drop_first(tail);
-    struct chunk *chunk = chunk_create(tail->end, true, tail->memory);
-    if (chunk) *ring_at(tail, tail->count++) = chunk;
-    return chunk;
+    ring_begin(&tail->ring, 0);
 }
 
 static int grow_chunk(struct tail *tail, struct chunk *chunk) {
     size_t before = chunk->counted;
     int rc = read_bite(tail, &tail->epoch, NULL, chunk);
-    tail->bytes += chunk->counted - before;
-    INVARIANT(chunk->last >= tail->end && tail->begin <= chunk->after);
-    tail->end = chunk->last;
-    while (tail->bytes > TAIL_BYTES_MAX && tail->count > 1) drop_first(tail);
+    ring_grown(&tail->ring, before);
     return rc;
 }
 
 /* Reads more events into the last chunk, or into a new one if the next event does not fit. */
 static int grow(struct tail *tail) {
-    uint64_t before = tail->end;
-    struct chunk *chunk = tail->count > 0 ? *ring_at(tail, tail->count - 1) : NULL;
+    uint64_t before = tail->ring.end;
+    struct chunk *chunk = ring_last(&tail->ring);
     if (chunk && chunk->bytes.len < CHUNK_BYTES / 2 && chunk->count < EXAMINED_MAX) {
         int rc = grow_chunk(tail, chunk);
-        if (rc < 0 || tail->end > before || chunk->count == 0) return rc;
+        if (rc < 0 || tail->ring.end > before || chunk->count == 0) return rc;
     }
-    chunk = add_chunk(tail);
+    chunk = ring_add(&tail->ring, tail->memory);
     return chunk ? grow_chunk(tail, chunk) : -ENOMEM;
 }
 
-/* The chunk of the ring that follows `seq`. */
-static struct chunk *find(struct tail *tail, uint64_t seq) {
-    INVARIANT(tail->count > 0 && seq >= tail->begin && seq < tail->end);
-    size_t low = 0, high = tail->count - 1;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if ((*ring_at(tail, middle))->last > seq)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return *ring_at(tail, low);
-}
-
 bool tail_has(const struct tail *tail, uint64_t seq) {
-    return seq >= tail->begin;
+    return seq >= tail->ring.begin;
 }
 
 /* ---- The next chunk -------------------------------------------------------------------------- */
@@ -192,8 +151,7 @@ static int check_epoch(struct tail *tail, const struct tail_place *place) {
 
 /* Starts the ring again at this position, which is near the end, or in another log. */
 static void begin_at(struct tail *tail, const struct tail_place *place) {
-    tail_clear(tail);
-    tail->begin = tail->end = place->seq;
+    ring_begin(&tail->ring, place->seq);
     tail->epoch = *place->epoch;
 }
 
@@ -203,18 +161,19 @@ int tail_next(struct tail *tail, const struct tail_place *place, struct chunk **
     *ret_frame = 0;
     if (seq == cursor) return 0;
     if (seq > cursor) return check_epoch(tail, place);
-    if (tail->count == 0 || seq > tail->end || !tail_is_same(&tail->epoch, place->epoch)) {
+    struct ring *ring = &tail->ring;
+    if (ring->count == 0 || seq > ring->end || !tail_is_same(&tail->epoch, place->epoch)) {
         bool is_far = !event_filter_is_empty(place->filter) && seq + FAR_BEHIND < cursor;
         if (is_far) return own_bite(tail, place, ret);
         begin_at(tail, place);
     }
-    if (seq < tail->begin) return own_bite(tail, place, ret);
-    if (seq == tail->end) {
+    if (seq < ring->begin) return own_bite(tail, place, ret);
+    if (seq == ring->end) {
         int rc = grow(tail);
         if (rc < 0) return rc;
-        if (seq == tail->end) return 0;
+        if (seq == ring->end) return 0;
     }
-    *ret = chunk_ref(find(tail, seq));
+    *ret = chunk_ref(ring_find(ring, seq));
     *ret_frame = chunk_find_seq(*ret, seq);
     return 1;
 }

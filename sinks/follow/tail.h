@@ -10,17 +10,10 @@
 #define REEL_SINKS_FOLLOW_TAIL_H
 
 #include "events/filter.h"
-#include "follow/chunk.h"
+#include "follow/ring.h"
 #include "follow/transport.h"
 
 #include <reel/sink_host.h>
-
-/* A chunk takes no more events when it has this number of bytes. One event always fits. */
-#define CHUNK_BYTES ((size_t)64 << 10)
-
-/* The limits of the ring. */
-#define TAIL_CHUNKS_MAX 256
-#define TAIL_BYTES_MAX  ((size_t)4 << 20)
 
 struct tail {
     struct reel_sink_host *host;
@@ -28,10 +21,7 @@ struct tail {
     struct framer *framer;
     atomic_uint_fast64_t *memory; /* bytes of all chunks (chunk.h) */
 
-    struct chunk *ring[TAIL_CHUNKS_MAX]; /* each begins where the one before ends */
-    size_t first, count;
-    size_t bytes;
-    uint64_t begin, end;     /* the ring has begin < seq <= end */
+    struct ring ring;
     struct reel_epoch epoch; /* of the log to which the ring belongs */
 };
 

@@ -11,13 +11,13 @@
 
 void framer_finish(struct framer *framer) {
     text_finish(&framer->scratch);
+    text_finish(&framer->key);
     json_parser_destroy(framer->parser);
     arena_finish(&framer->arena);
     *framer = (struct framer){0};
 }
 
-/* Empties the scratch text, and returns it for the content of a frame. */
-static struct text *cleared(struct framer *framer) {
+struct text *framer_cleared(struct framer *framer) {
     framer->scratch.len = 0;
     framer->scratch.failed = false;
     return &framer->scratch;
@@ -32,13 +32,21 @@ static int websocket_scratch(struct framer *framer, struct text *to) {
 }
 
 static int websocket_event(struct framer *framer, const struct reel_entry *entry, struct text *to) {
-    frame_event(cleared(framer), entry);
+    frame_event(framer_cleared(framer), entry);
     return websocket_scratch(framer, to);
 }
 
 static void websocket_position(struct framer *framer, uint64_t seq, struct text *to) {
-    frame_position(cleared(framer), seq);
+    frame_position(framer_cleared(framer), seq);
     if (websocket_scratch(framer, to) < 0) to->failed = true;
+}
+
+static void websocket_text(struct framer *framer, struct text *to) {
+    if (websocket_scratch(framer, to) < 0) to->failed = true;
+}
+
+static void websocket_text_end(const struct frame_id *id, struct text *to) {
+    (void)id, (void)to; /* the frame says its length before its content */
 }
 
 static void websocket_ping(struct text *to) {
@@ -76,7 +84,7 @@ static int cloudevents_event(struct framer *framer, const struct reel_entry *ent
     if (entry->flags & (REEL_LOG_NOT_JSON | REEL_LOG_OVERSIZE | REEL_LOG_GAP)) return 0;
     int rc = is_cloudevent(framer, entry->bytes);
     if (rc <= 0) return rc;
-    char *line = text_extend(cleared(framer), entry->bytes.len);
+    char *line = text_extend(framer_cleared(framer), entry->bytes.len);
     if (line) json_copy_line(line, entry->bytes);
     return websocket_scratch(framer, to);
 }
@@ -105,6 +113,24 @@ static void stream_position(struct framer *framer, uint64_t seq, struct text *to
     text_append_lit(to, "\n\n");
 }
 
+static void stream_text(struct framer *framer, struct text *to) {
+    text_append_lit(to, "data: ");
+    text_append_str(to, text_str(&framer->scratch));
+    text_append_lit(to, "\n");
+    if (framer->scratch.failed) to->failed = true;
+}
+
+static void stream_text_end(const struct frame_id *id, struct text *to) {
+    if (id) {
+        text_append_lit(to, "id: ");
+        text_append_number(to, id->seq);
+        text_append_lit(to, ".");
+        text_append_number(to, id->generation);
+        text_append_lit(to, "\n");
+    }
+    text_append_lit(to, "\n");
+}
+
 /* Appends a comment. */
 static void stream_ping(struct text *to) {
     text_append_lit(to, ":\n\n");
@@ -117,6 +143,8 @@ static const struct transport websocket = {
     .is_websocket = true,
     .event = websocket_event,
     .position = websocket_position,
+    .text = websocket_text,
+    .text_end = websocket_text_end,
     .ping = websocket_ping,
     .close = websocket_close,
 };
@@ -131,6 +159,8 @@ static const struct transport stream = {
     .name = "stream",
     .event = stream_event,
     .position = stream_position,
+    .text = stream_text,
+    .text_end = stream_text_end,
     .ping = stream_ping,
 };
 const struct transport *const transports[TRANSPORTS] = {

@@ -10,11 +10,20 @@
 
 /* Memory for framing, which is used again for each frame. For one thread. */
 struct framer {
-    struct text scratch;
+    struct text scratch;        /* what a frame has */
+    struct text key;            /* of the record in the last frame (records.h) */
     struct json_parser *parser; /* created when it is first needed */
     struct arena arena;
 };
 void framer_finish(struct framer *framer);
+
+/* Empties `scratch`, and returns it for the content of a frame. */
+struct text *framer_cleared(struct framer *framer);
+
+/* The position after a frame, for followers of records. */
+struct frame_id {
+    uint64_t seq, generation;
+};
 
 enum transport_kind { TRANSPORT_WEBSOCKET, TRANSPORT_CLOUDEVENTS, TRANSPORT_STREAM, TRANSPORTS };
 
@@ -27,6 +36,12 @@ struct transport {
 
     /* Appends a frame with a position; NULL: the transport has none. */
     void (*position)(struct framer *framer, uint64_t seq, struct text *to);
+
+    /* For followers of records; NULL: the transport is not for them. `text` appends a frame with
+     * the content of `scratch`, up to its id. `text_end` ends it, with this id or without one
+     * (NULL). */
+    void (*text)(struct framer *framer, struct text *to);
+    void (*text_end)(const struct frame_id *id, struct text *to);
 
     /* Appends a frame that keeps the connection alive. The client of a WebSocket must answer it. */
     void (*ping)(struct text *to);

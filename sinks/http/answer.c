@@ -13,11 +13,14 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_BAD_REQUEST] = {400, "bad-request", "Bad request"},
     [PROBLEM_UNAUTHORIZED] = {401, "unauthorized", "Unauthorized"},
     [PROBLEM_FORBIDDEN] = {403, "forbidden", "Forbidden"},
+    [PROBLEM_TOO_EXPENSIVE] = {400, "too-expensive", "Too expensive"},
     [PROBLEM_NOT_FOUND] = {404, "not-found", "Not found"},
+    [PROBLEM_NOT_ACCEPTABLE] = {406, "not-acceptable", "Not acceptable"},
     [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
     [PROBLEM_REQUEST_TIMEOUT] = {408, "request-timeout", "Request timeout"},
     [PROBLEM_CONFLICT] = {409, "conflict", "Conflict"},
     [PROBLEM_CURSOR_TOO_OLD] = {410, "cursor-too-old", "Cursor too old"},
+    [PROBLEM_GENERATION_CHANGED] = {410, "generation-changed", "Generation changed"},
     [PROBLEM_PAYLOAD_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
     [PROBLEM_URI_TOO_LONG] = {414, "uri-too-long", "URI too long"},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
@@ -35,6 +38,7 @@ const struct problem_info problem_infos[PROBLEMS] = {
 void answer_finish(struct answer *answer) {
     text_finish(&answer->body);
     text_finish(&answer->header);
+    text_finish(&answer->next);
     if (answer->source.state) answer->source.destroy(answer->source.state);
     cached_release(answer->cached);
     *answer = (struct answer){0};
@@ -45,10 +49,15 @@ void answer_finish(struct answer *answer) {
 static void write_problem(struct answer *answer, unsigned status, const char *name,
                           const char *title, const char *detail) {
     struct answer kept = {
-        .has_position = answer->has_position, .cursor = answer->cursor, .epoch = answer->epoch};
+        .has_position = answer->has_position,
+        .cursor = answer->cursor,
+        .epoch = answer->epoch,
+        .varies = answer->varies,
+    };
     answer_finish(answer);
     *answer = kept;
     answer->status = status;
+    answer->no_store = true; /* a 410 is kept for ever otherwise (RFC 9110, section 15.1) */
     answer->content_type = "application/problem+json";
     struct text *body = &answer->body;
     text_append_lit(body, "{\"type\":\"/problems/");
@@ -116,6 +125,7 @@ void answer_error(struct answer *answer, int rc, const struct reel_error *error)
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "it took longer than view_ms_max");
         return;
     case -EAGAIN:
+    case -EBUSY:
     case -ENOSPC:
     case -ENOMEM:
     case -ESHUTDOWN:

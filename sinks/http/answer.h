@@ -33,6 +33,12 @@ struct answer {
     struct reel_epoch epoch;
     bool is_stale; /* Reel-Stale: the collection is stopped at this cursor */
 
+    bool has_count, has_next; /* of a list in a form that has no place for them: Reel-Count, Link */
+    uint64_t count;
+    struct text next; /* the value of `after` for the next page; then the whole Link */
+    uint64_t changed; /* Reel-Changed; or 0 */
+    const char *file; /* without its suffix ".csv": Content-Disposition; or NULL */
+
     char etag[128];     /* or empty */
     char allow[64];     /* or empty */
     struct text header; /* Location, or empty */
@@ -60,11 +66,14 @@ enum problem {
     PROBLEM_BAD_REQUEST,
     PROBLEM_UNAUTHORIZED,
     PROBLEM_FORBIDDEN,
+    PROBLEM_TOO_EXPENSIVE,
     PROBLEM_NOT_FOUND,
+    PROBLEM_NOT_ACCEPTABLE,
     PROBLEM_METHOD_NOT_ALLOWED,
     PROBLEM_REQUEST_TIMEOUT,
     PROBLEM_CONFLICT,
     PROBLEM_CURSOR_TOO_OLD,
+    PROBLEM_GENERATION_CHANGED,
     PROBLEM_PAYLOAD_TOO_LARGE,
     PROBLEM_URI_TOO_LONG,
     PROBLEM_UNSUPPORTED_MEDIA_TYPE,

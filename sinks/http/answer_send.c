@@ -29,14 +29,25 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
                      struct MHD_Connection *connection) {
     if (!origin[0]) return true;
     if (!add(response, "Access-Control-Allow-Origin", origin)) return false;
-    if (strcmp(origin, "*") != 0 && !add(response, "Vary", "Origin")) return false;
     if (!answer->is_options)
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
                add(response, "Access-Control-Expose-Headers",
-                   "ETag, Reel-Cursor, Reel-Epoch, Reel-Stale");
+                   "Content-Disposition, ETag, Link, Reel-Changed, Reel-Count, Reel-Cursor, "
+                   "Reel-Epoch, Reel-Stale");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
            add(response, "Access-Control-Allow-Headers", CORS_HEADERS) &&
            add(response, "Access-Control-Max-Age", "600");
+}
+
+/* What the answer depends on, besides its target. */
+static bool add_vary(struct MHD_Response *response, const struct answer *answer,
+                     const char *origin) {
+    bool by_origin = origin[0] && strcmp(origin, "*") != 0;
+    if (!answer->varies && !by_origin) return true;
+    return add(response, "Vary",
+               !by_origin       ? "Accept"
+               : answer->varies ? "Accept, Origin"
+                                : "Origin");
 }
 
 static bool add_handshake(struct MHD_Response *response, const struct answer *answer) {
@@ -44,6 +55,22 @@ static bool add_handshake(struct MHD_Response *response, const struct answer *an
            add(response, "Sec-WebSocket-Accept", answer->websocket_accept) &&
            (!answer->websocket_protocol ||
             add(response, "Sec-WebSocket-Protocol", answer->websocket_protocol));
+}
+
+/* Of lists and records. */
+static bool add_of_records(struct MHD_Response *response, struct answer *answer) {
+    char file[128];
+    bool good = true;
+    if (answer->changed) good = add_number(response, "Reel-Changed", answer->changed);
+    if (good && answer->has_count && answer->status < 300)
+        good = add_number(response, "Reel-Count", answer->count);
+    if (good && answer->has_next) {
+        text_append(&answer->next, "", 1);
+        good = !answer->next.failed && add(response, "Link", answer->next.data);
+    }
+    if (!good || !answer->file) return good;
+    snprintf(file, sizeof file, "attachment; filename=\"%s.csv\"", answer->file);
+    return add(response, "Content-Disposition", file);
 }
 
 static bool add_headers(struct MHD_Response *response, struct answer *answer,
@@ -55,6 +82,7 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
                (!answer->epoch.text[0] || add(response, "Reel-Epoch", answer->epoch.text));
     if (good && answer->is_stale) good = add(response, "Reel-Stale", "true");
     if (good && answer->etag[0]) good = add(response, "ETag", answer->etag);
+    if (good) good = add_of_records(response, answer);
     if (good && answer->allow[0]) good = add(response, "Allow", answer->allow);
     if (good && answer->retry_after_s)
         good = add_number(response, "Retry-After", answer->retry_after_s);
@@ -64,7 +92,6 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
     if (good && answer->closes) good = add(response, "Connection", "close");
     if (good && answer->no_encoding) good = add(response, "Accept-Encoding", "identity");
     if (good && answer->replayed) good = add(response, "Idempotent-Replayed", "true");
-    if (good && answer->varies) good = add(response, "Vary", "Accept");
     if (good && answer->no_store) good = add(response, "Cache-Control", "no-store");
     if (good && answer->websocket_version) good = add(response, "Sec-WebSocket-Version", "13");
     if (good && answer->upgraded) good = add_handshake(response, answer);
@@ -72,7 +99,9 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
         text_append(&answer->header, "", 1);
         good = !answer->header.failed && add(response, "Location", answer->header.data);
     }
-    return good && (!connection || add_cors(response, answer, server->allow_origin, connection));
+    if (!good || !connection) return good && add_vary(response, answer, "");
+    return add_vary(response, answer, server->allow_origin) &&
+           add_cors(response, answer, server->allow_origin, connection);
 }
 
 static ssize_t end_at_once(void *context, uint64_t at, char *to, size_t max) {

@@ -10,6 +10,7 @@ static void write_key(const struct request *request, struct text *key) {
     bool has_origin = request_header(request, "Origin").data; /* see add_cors in answer_send.c */
     text_append(key, &commit, sizeof commit);
     text_append(key, &has_origin, sizeof has_origin);
+    text_append(key, &request->form, sizeof request->form);
     text_append_str(key, request->uri.raw);
 }
 
@@ -17,7 +18,8 @@ bool cached_answer_find(struct request *request) {
     struct answer *answer = &request->answer;
     CLEANUP(text_finish) struct text key = {0};
     bool is_found;
-    if (answer->cached || request_header(request, MHD_HTTP_HEADER_IF_MATCH).data ||
+    if (answer->cached || request->form == FORMS ||
+        request_header(request, MHD_HTTP_HEADER_IF_MATCH).data ||
         request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data)
         return false;
     write_key(request, &key);

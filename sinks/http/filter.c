@@ -1,116 +1,78 @@
-/* filter.c: see filter.h. A record is parsed only if it contains certain bytes, without which it
- * cannot match. */
+/* filter.c: see filter.h. */
 #include "filter.h"
 
 #include "base/chars.h"
 #include "base/cleanup.h"
 #include "json/number.h"
-#include "json/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
-/* ---- Matching -------------------------------------------------------------------------------- */
+/* Most records of another collection that one name may mean. */
+#define NAMED_MAX 1000
 
-static bool same(const struct reel_field *field, struct reel_str a, struct reel_str b) {
-    if (!(field->flags & REEL_FIELD_ANY_CASE)) return reel_str_eq(a, b);
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
-}
-
-/* Strings are compared unescaped, all other values as JSON text. */
-static bool fulfils(const struct condition *condition, struct reel_value record) {
-    const struct reel_field *field = condition->field;
-    struct reel_value value = json_get(record, reel_text(field->name));
-    if (!value.json) return false;
-    if (json_kind(value) == REEL_NULL && field->kind != REEL_FIELD_JSON) return false; /* null */
-    struct reel_str text = json_kind(value) == REEL_STRING ? json_str(value) : json_text(value);
-    for (size_t i = 0; i < condition->value_count; i++)
-        if (same(field, text, condition->values[i])) return true;
-    return false;
-}
-
-static bool may_match(const struct filter *filter, struct reel_str json) {
-    for (size_t i = 0; i < filter->count; i++) {
-        const struct text *needle = &filter->conditions[i].needle;
-        if (needle->len && !memmem(json.data, json.len, needle->data, needle->len)) return false;
-    }
-    return true;
-}
-
-int filter_matches(struct filter *filter, struct reel_str json) {
-    struct json *parsed;
-    const char *why;
-    if (filter->count == 0) return 1;
-    if (!may_match(filter, json)) return 0;
-    int rc = json_parse(filter->parser, json, 0, &parsed, &why);
-    if (rc < 0) return rc == -ENOMEM ? rc : 0;
-    for (size_t i = 0; i < filter->count; i++)
-        if (!fulfils(&filter->conditions[i], json_root(parsed))) return 0;
-    return 1;
-}
-
-/* ---- Making ---------------------------------------------------------------------------------- */
-
-static int add_value(struct condition *condition, struct reel_str value) {
-    size_t size = (condition->value_count + 1) * sizeof *condition->values;
-    struct reel_str *values = realloc(condition->values, size);
-    char *copy = malloc(value.len + 1);
-    if (values) condition->values = values;
-    if (!values || !copy) {
-        free(copy);
-        return -ENOMEM;
-    }
-    if (value.len) memcpy(copy, value.data, value.len);
-    values[condition->value_count++] = (struct reel_str){copy, value.len};
-    return 0;
-}
-
-/* Makes the bytes that a matching record must contain. A field that holds strings has only one JSON
- * text for each value. */
-static void write_needle(struct condition *condition) {
-    const struct reel_field *field = condition->field;
-    if (field->kind != REEL_FIELD_STRING && field->kind != REEL_FIELD_ONE_OF) return;
-    if (field->flags & REEL_FIELD_ANY_CASE || condition->value_count != 1) return;
-    text_append_lit(&condition->needle, "\"");
-    text_append_lit(&condition->needle, field->name);
-    text_append_lit(&condition->needle, "\":");
-    text_append_quoted(&condition->needle, condition->values[0]);
-}
-
-static int add_condition(struct filter *filter) {
-    struct condition *condition = &filter->conditions[filter->count++];
-    write_needle(condition);
-    if (!filter->parser) filter->parser = json_parser_create(NULL);
-    return filter->parser && !condition->needle.failed ? 0 : -ENOMEM;
-}
-
-static int make_room(struct filter *ret, size_t room) {
-    *ret = (struct filter){0};
-    ret->conditions = calloc(room, sizeof *ret->conditions);
-    if (!ret->conditions) return -ENOMEM;
-    ret->room = room;
-    return 0;
-}
-
-int filter_by_field(const struct reel_field *field, struct reel_str value, struct filter *ret) {
-    int rc = make_room(ret, 1);
-    if (rc < 0) return rc;
-    ret->conditions[0].field = field;
-    rc = add_value(&ret->conditions[0], value);
-    return rc < 0 ? rc : add_condition(ret);
-}
+/* ---- Conditions ------------------------------------------------------------------------------ */
 
 void filter_finish(struct filter *filter) {
-    for (size_t i = 0; i < filter->room; i++) {
-        struct condition *condition = &filter->conditions[i];
-        for (size_t n = 0; n < condition->value_count; n++) free((void *)condition->values[n].data);
-        free(condition->values);
-        text_finish(&condition->needle);
-    }
+    for (size_t i = 0; i < filter->key_count; i++) text_finish(&filter->keys[i]);
+    free(filter->keys);
+    free(filter->list);
     free(filter->conditions);
-    json_parser_destroy(filter->parser);
+    free(filter->kept);
     *filter = (struct filter){0};
+}
+
+int filter_keep(struct filter *filter) {
+    size_t len = 1;
+    for (size_t i = 0; i < filter->count; i++) len += filter->list[i].value.len;
+    char *at = filter->kept = malloc(len);
+    if (!at) return -ENOMEM;
+    for (size_t i = 0; i < filter->count; i++) {
+        struct reel_str *value = &filter->list[i].value;
+        if (!value->data) continue;
+        memcpy(at, value->data, value->len);
+        value->data = at;
+        at += value->len;
+    }
+    return 0;
+}
+
+/* The pointers are set when all conditions are there: the list may move. */
+static int add_condition(struct filter *filter, const struct reel_field *field,
+                         reel_comparison comparison, struct reel_str value) {
+    if (filter->count == filter->room) {
+        size_t room = filter->room ? 2 * filter->room : 8;
+        void *grown = realloc(filter->list, room * sizeof *filter->list);
+        if (!grown) return -ENOMEM;
+        filter->list = grown;
+        filter->room = room;
+    }
+    filter->list[filter->count++] = (struct reel_condition){
+        .struct_size = sizeof(struct reel_condition),
+        .comparison = comparison,
+        .field = field->name,
+        .value = value,
+    };
+    return 0;
+}
+
+static int add_key(struct filter *filter, const struct reel_field *field, struct reel_str key) {
+    size_t size = (filter->key_count + 1) * sizeof *filter->keys;
+    struct text *grown = realloc(filter->keys, size);
+    if (!grown) return -ENOMEM;
+    filter->keys = grown;
+    struct text *own = &grown[filter->key_count++];
+    *own = (struct text){0};
+    text_append_str(own, key);
+    return own->failed ? -ENOMEM : add_condition(filter, field, REEL_IS_EQUAL, text_str(own));
+}
+
+static int list_conditions(struct filter *filter) {
+    if (filter->count == 0) return 0;
+    filter->conditions = calloc(filter->count + 1, sizeof *filter->conditions);
+    if (!filter->conditions) return -ENOMEM;
+    for (size_t i = 0; i < filter->count; i++) filter->conditions[i] = &filter->list[i];
+    return 0;
 }
 
 /* ---- The meaning of a parameter -------------------------------------------------------------- */
@@ -126,7 +88,9 @@ static int check_one_of(struct request *request, const struct uri_param *param,
     CLEANUP(text_finish) struct text wanted = {0};
     text_append_lit(&wanted, "one of");
     for (const char *const *value = field->values; *value; value++) {
-        if (same(field, param->value, reel_text(*value))) return 0;
+        bool any_case = field->flags & REEL_FIELD_ANY_CASE;
+        if (any_case ? str_is_caseless(param->value, *value) : reel_str_is(param->value, *value))
+            return 0;
         text_append_lit(&wanted, value == field->values ? " " : ", ");
         text_append_lit(&wanted, *value);
     }
@@ -158,25 +122,19 @@ static int check_value(struct request *request, const struct uri_param *param,
     }
 }
 
-/* Equal numbers have one text in records, and many in requests. */
-static int add_given(struct condition *condition, struct reel_str value) {
-    char digits[JSON_NUMBER_MAX];
-    double number;
-    if (condition->field->kind == REEL_FIELD_NUMBER && json_read_number(value, &number))
-        value = (struct reel_str){digits, json_write_number(digits, number)};
-    return add_value(condition, value);
-}
+/* ---- References ------------------------------------------------------------------------------ */
 
 /* Collects the keys of the records that have this name. */
 struct name_walk {
-    struct filter filter;
-    struct condition *condition;
+    struct filter *filter;
+    const struct reel_field *field;
+    size_t count;
 };
 
-static int add_key(void *context, const struct reel_row *row) {
+static int take_key(void *context, const struct reel_row *row) {
     struct name_walk *walk = context;
-    int rc = filter_matches(&walk->filter, row->json);
-    return rc > 0 ? add_value(walk->condition, row->key) : rc;
+    int rc = add_key(walk->filter, walk->field, row->key);
+    return rc < 0 ? rc : ++walk->count > NAMED_MAX;
 }
 
 static const struct reel_field *name_field(struct reel_sink_host *host, const char *collection) {
@@ -189,30 +147,61 @@ static const struct reel_field *name_field(struct reel_sink_host *host, const ch
     return NULL;
 }
 
+static int add_named(struct request *request, struct reel_view *view, const struct uri_param *param,
+                     const struct reel_field *name, struct name_walk *walk) {
+    const struct reel_condition condition = {.struct_size = sizeof condition,
+                                             .comparison = REEL_IS_EQUAL,
+                                             .field = name->name,
+                                             .value = param->value};
+    const struct reel_condition *const conditions[] = {&condition, NULL};
+    const struct reel_query query = {.struct_size = sizeof query,
+                                     .collection = walk->field->refers_to,
+                                     .conditions = conditions};
+    struct reel_error error = {0};
+    int rc =
+        reel_sink_query(request_host_of_sink(request), view, &query, take_key, walk, NULL, &error);
+    if (rc > 0) {
+        answer_problem(&request->answer, PROBLEM_TOO_EXPENSIVE,
+                       "more than %d records of `%s` have the name `%.*s`", NAMED_MAX,
+                       walk->field->refers_to, REEL_FMT(param->value));
+        return -EINVAL;
+    }
+    if (rc < 0 && error.text[0]) answer_error(&request->answer, rc, &error);
+    return rc;
+}
+
 /* The value is a key of another collection, or the name of a record in it. */
-static int add_reference(struct request *request, struct reel_view *view, struct reel_str value,
+static int add_reference(struct request *request, struct reel_view *view,
+                         const struct uri_param *param, const struct reel_field *field,
                          struct filter *filter) {
-    struct condition *condition = &filter->conditions[filter->count];
     struct reel_sink_host *host = request_host_of_sink(request);
-    const char *collection = condition->field->refers_to;
-    struct reel_key key;
-    int rc = reel_sink_canonical_key(host, collection, value, &key);
-    if (rc == -ESRCH) return add_value(condition, value); /* the collection is not loaded */
-    rc = rc == 0 ? add_value(condition, key.str) : 0;
-    const struct reel_field *name = name_field(host, collection);
-    if (rc < 0 || !name) return rc;
+    struct name_walk walk = {.filter = filter, .field = field};
     struct reel_collection_info info;
-    rc = reel_sink_collection(host, view, collection, &info);
+    struct reel_key key;
+    int rc = reel_sink_canonical_key(host, field->refers_to, param->value, &key);
+    if (rc == -ESRCH) /* the collection is not loaded */
+        return add_condition(filter, field, REEL_IS_EQUAL, param->value);
+    rc = rc == 0 ? add_key(filter, field, key.str) : 0;
+    const struct reel_field *name = name_field(host, field->refers_to);
+    if (rc < 0 || !name) return rc;
+    rc = reel_sink_collection(host, view, field->refers_to, &info);
     if (rc < 0) return rc;
     if (info.changed > filter->changed) filter->changed = info.changed;
     filter->generations += info.generation;
-    struct name_walk walk = {.condition = condition};
-    rc = filter_by_field(name, value, &walk.filter);
-    if (rc == 0)
-        rc = reel_sink_list(host, view, collection, (struct reel_str){0}, false, add_key, &walk);
-    filter_finish(&walk.filter);
-    return rc;
+    return add_named(request, view, param, name, &walk);
 }
+
+/* Of a reference that names nothing, no record has the value. */
+static int close_reference(struct filter *filter, const struct reel_field *field) {
+    for (size_t i = 0; i < filter->count; i++)
+        if (filter->list[i].field == field->name && filter->list[i].comparison == REEL_IS_EQUAL)
+            return 0;
+    const struct reel_str none = {NULL, 0};
+    int rc = add_condition(filter, field, REEL_IS_NULL, none);
+    return rc < 0 ? rc : add_condition(filter, field, REEL_IS_SET, none);
+}
+
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 static const struct reel_field *find_field(const struct reel_projector *projector,
                                            struct reel_str name) {
@@ -224,22 +213,77 @@ static const struct reel_field *find_field(const struct reel_projector *projecto
     return NULL;
 }
 
-int filter_read(struct request *request, struct reel_view *view, struct filter *ret) {
+const struct reel_field *filter_param(const struct reel_projector *projector, struct reel_str name,
+                                      reel_comparison *ret) {
+    static const struct {
+        const char *suffix;
+        reel_comparison comparison;
+    } suffixes[] = {{"eq", REEL_IS_EQUAL},    {"gte", REEL_IS_AT_LEAST}, {"gt", REEL_IS_ABOVE},
+                    {"lte", REEL_IS_AT_MOST}, {"lt", REEL_IS_BELOW},     {"is", REEL_IS_NULL}};
+    const char *dot = name.len ? memrchr(name.data, '.', name.len) : NULL;
+    *ret = REEL_IS_EQUAL;
+    if (!dot) return find_field(projector, name);
+    struct reel_str base = {name.data, (size_t)(dot - name.data)},
+                    suffix = {dot + 1, name.len - base.len - 1};
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        if (!reel_str_is(suffix, suffixes[i].suffix)) continue;
+        *ret = suffixes[i].comparison;
+        return find_field(projector, base);
+    }
+    return NULL;
+}
+
+static bool is_among(const char *const *names, struct reel_str name) {
+    for (; *names; names++)
+        if (reel_str_is(name, *names)) return true;
+    return false;
+}
+
+static int read_is(struct request *request, const struct uri_param *param,
+                   const struct reel_field *field, struct filter *ret) {
+    bool is_null = reel_str_is(param->value, "null");
+    if (!is_null && !reel_str_is(param->value, "set")) return refuse(request, param, "null or set");
+    return add_condition(ret, field, is_null ? REEL_IS_NULL : REEL_IS_SET,
+                         (struct reel_str){NULL, 0});
+}
+
+static int read_param(struct request *request, struct reel_view *view,
+                      const struct uri_param *param, const struct reel_field *field,
+                      reel_comparison comparison, struct filter *ret) {
+    bool has_range = field->kind == REEL_FIELD_STRING || field->kind == REEL_FIELD_INTEGER ||
+                     field->kind == REEL_FIELD_NUMBER;
+    if (comparison == REEL_IS_NULL) return read_is(request, param, field, ret);
+    if (comparison != REEL_IS_EQUAL && !has_range) {
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "`%.*s`: only integers, numbers and strings have ranges",
+                       REEL_FMT(param->name));
+        return -EINVAL;
+    }
+    int rc = check_value(request, param, field);
+    if (rc < 0) return rc;
+    if (comparison != REEL_IS_EQUAL || !field->refers_to)
+        return add_condition(ret, field, comparison, param->value);
+    return add_reference(request, view, param, field, ret);
+}
+
+int filter_read(struct request *request, const char *const *others, struct reel_view *view,
+                struct filter *ret) {
     int rc = 0;
     *ret = (struct filter){0};
     for (size_t i = 0; i < request->uri.param_count && rc == 0; i++) {
         const struct uri_param *param = &request->uri.params[i];
-        const struct reel_field *field = find_field(request->projector, param->name);
-        if (!field) continue;
-        if (!ret->conditions) rc = make_room(ret, request->uri.param_count);
-        if (rc < 0) return rc;
-        struct condition *condition = &ret->conditions[ret->count];
-        condition->field = field;
-        rc = check_value(request, param, field);
-        if (rc == 0)
-            rc = field->refers_to ? add_reference(request, view, param->value, ret)
-                                  : add_given(condition, param->value);
-        if (rc == 0) rc = add_condition(ret);
+        reel_comparison comparison;
+        if (is_among(others, param->name)) continue;
+        const struct reel_field *field = filter_param(request->projector, param->name, &comparison);
+        if (field) rc = read_param(request, view, param, field, comparison, ret);
     }
-    return rc;
+    for (size_t i = 0; i < request->uri.param_count && rc == 0; i++) {
+        const struct uri_param *param = &request->uri.params[i];
+        reel_comparison comparison;
+        if (is_among(others, param->name)) continue;
+        const struct reel_field *field = filter_param(request->projector, param->name, &comparison);
+        if (field && field->refers_to && comparison == REEL_IS_EQUAL)
+            rc = close_reference(ret, field);
+    }
+    return rc < 0 ? rc : list_conditions(ret);
 }

@@ -1,36 +1,35 @@
-/* filter.h: `?field=value`: selects records of a collection. */
+/* filter.h: `?field=value`, `?field.gte=value`: the conditions of a query, from the parameters of a
+ * request. */
 #ifndef REEL_SINKS_HTTP_FILTER_H
 #define REEL_SINKS_HTTP_FILTER_H
 
 #include "request.h"
-#include "json/parser.h"
-
-/* A condition: the field has one of these values. */
-struct condition {
-    const struct reel_field *field;
-    struct reel_str *values;
-    size_t value_count;
-    struct text needle; /* bytes that a matching record contains; or empty */
-};
 
 struct filter {
-    struct condition *conditions;
+    struct reel_condition *list;
+    const struct reel_condition **conditions; /* NULL-terminated; NULL: there are none */
     size_t count, room;
+    struct text *keys; /* of records of other collections; conditions point to them */
+    size_t key_count;
     uint64_t
         changed; /* if other collections were read: the seq that last changed one of them; or 0 */
-    uint64_t generations;       /* and the sum of their generations */
-    struct json_parser *parser; /* set if there are conditions */
+    uint64_t generations; /* and the sum of their generations */
+    char *kept;           /* by filter_keep, or NULL */
 };
 
-/* Reads the request's parameters. References to other collections are looked up in `view`. 0;
- * -EINVAL: the answer is a problem; or an error. `ret` can be finished in any case. */
-int filter_read(struct request *request, struct reel_view *view, struct filter *ret);
+/* The field that a parameter is about, and the comparison: `state`, `state.eq`, `state.gte`. `.is`
+ * is REEL_IS_NULL here. NULL: it is about no field. */
+const struct reel_field *filter_param(const struct reel_projector *projector, struct reel_str name,
+                                      reel_comparison *ret);
 
-/* Makes a filter for records whose field has this value. */
-int filter_by_field(const struct reel_field *field, struct reel_str value, struct filter *ret);
+/* Reads the request's parameters, except the `others`, which are the route's own. References to
+ * other collections are looked up in `view`. 0; -EINVAL: the answer is a problem; or an error.
+ * `ret` can be finished in any case. */
+int filter_read(struct request *request, const char *const *others, struct reel_view *view,
+                struct filter *ret);
+
+/* Copies what belongs to the request, so that the filter can outlive it. 0 or -ENOMEM. */
+int filter_keep(struct filter *filter);
 void filter_finish(struct filter *filter);
-
-/* 1: the record matches; 0: it does not; -ENOMEM. */
-int filter_matches(struct filter *filter, struct reel_str json);
 
 #endif

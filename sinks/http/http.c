@@ -9,10 +9,10 @@
  *   - An answer can be queued before the body, which closes the connection, or after it, but not in
  *     between. So a body that is too long is read to its end and ignored.
  *   - If it is stopped while a connection is suspended, it aborts the process. Requests are
- *     suspended only for the writer, which answers all of them before a sink is stopped, and for
- *     the cursor.
+ *     suspended only for the writer, which answers all of them before a sink is stopped, for the
+ *     cursor, and for what looks back (looking.h), which the host ends before.
  *   - It does not notice that the client of a suspended request has disconnected. So the number of
- *     waiting requests is limited.
+ *     waiting requests is limited, and looking.c looks by itself.
  *   - It stores the parameters of a query in the memory of the connection, and fails if there are
  *     too many (connections.h). They are not needed, so they are hidden from it.
  *   - It cannot answer within a body, nor wait within one for the writer without a bound in memory.
@@ -35,6 +35,7 @@
 #include "head.h"
 #include "inlet.h"
 #include "listener.h"
+#include "records_wanted.h"
 #include "routes.h"
 #include "routes/bulk.h"
 
@@ -149,7 +150,8 @@ static enum MHD_Result proceed(struct request *request) {
     request_set_phase(request, PHASE_BODY);
     request_trace(request);
     const struct route *route = request->route;
-    bool may_be_cached = route && route->is_cached && !head_is_last(request);
+    bool may_be_cached = route && route->is_cached && !head_is_last(request) &&
+                         records_wanted(request) == RECORDS_LISTED;
     bool is_done = request->answer.status || (may_be_cached && cached_answer_find(request));
     if (!is_done) route->handle(request);
     return request->phase == PHASE_SUSPENDED ? MHD_YES : send_answer(request);
@@ -290,6 +292,7 @@ static void read_settings(struct server *server) {
     struct reel_sink_host *host = server->host;
     server->waiters_max = reel_setting_number(host, "waiters_max");
     server->answer_bytes_max = reel_setting_number(host, "answer_bytes_max");
+    server->scan_records_max = reel_setting_number(host, "scan_records_max");
     server->memory_bytes_max = reel_setting_number(host, "http_memory_bytes_max");
     server->command_bytes_max = reel_setting_number(host, "command_bytes_max");
     server->batch_bytes_max = reel_setting_number(host, "batch_body_bytes_max");
@@ -301,12 +304,14 @@ static void read_settings(struct server *server) {
 
 static int start_hub(struct server *server, struct reel_error *error) {
     struct reel_sink_host *host = server->host;
+    enum { POINT_MS = 100 }; /* between two positions that followers of records are sent */
     const struct hub_options options = {
         .host = host,
         .followers_max = reel_setting_number(host, "max_websockets"),
         .ping_ms = reel_setting_number(host, "follow_ping_ms"),
         .stall_ms = reel_setting_number(host, "follow_stall_ms"),
         .position_ms = reel_setting_number(host, "follow_position_ms"),
+        .point_ms = POINT_MS,
         .memory_max = reel_setting_number(host, "follow_memory_bytes_max"),
         .send_bytes = (int)reel_setting_number(host, "follow_send_bytes"),
     };
@@ -480,8 +485,8 @@ static const struct reel_setting *const settings[] = {
     NUMBER("waiters_max", 0, 1000000, "1024", "requests",
            "most requests that wait for min_cursor at one time"),
     NUMBER("max_websockets", 0, 1000000, "10000", "followers",
-           "most clients that follow events at one time, by WebSocket or event stream; clients "
-           "above this limit are answered with 503"),
+           "most clients that follow events or records at one time, by WebSocket or event stream; "
+           "clients above this limit are answered with 503"),
     REEL_SETTING(.name = "websocket_origin", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
                  .unit = "ORIGIN", .check = check_origin,
                  .help = "origin of pages that may follow with a token as sub-protocol; *: any; "
@@ -490,7 +495,8 @@ static const struct reel_setting *const settings[] = {
     NUMBER("follow_stall_ms", 10, 3600000, "30000", "ms",
            "a follower that receives nothing, or answers no ping, for this time is disconnected"),
     NUMBER("follow_position_ms", 10, 3600000, "5000", "ms",
-           "how often a follower is sent the position while no event matches its filter"),
+           "how often a follower is sent the position while no event matches its filter; and at "
+           "least, if it follows records"),
     NUMBER("follow_send_bytes", 4096, 67108864, "262144", "bytes",
            "size of the socket's send buffer for a follower"),
     NUMBER("follow_memory_bytes_max", 16777216, 1099511627776, "268435456", "bytes",
@@ -509,6 +515,10 @@ static const struct reel_setting *const settings[] = {
     NUMBER("http_request_s", 1, 3600, "60", "s",
            "longest time from a request's first line to its end, and from the opening of a "
            "connection to the end of its first request; above it, the connection is closed"),
+    NUMBER(
+        "scan_records_max", 1, 1000000000000, "2000000", "records",
+        "a filter on fields that are not indexed looks at all records of a collection; if it has "
+        "more than this, the answer is 400"),
     NUMBER("answer_bytes_max", 65536, 1073741824, "1048576", "bytes",
            "a larger answer is produced while it is sent; the client must receive it within "
            "view_ms_max"),

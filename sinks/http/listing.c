@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/invariant.h"
+#include "csv.h"
 #include "key_name.h"
 
 #include <errno.h>
@@ -18,16 +19,20 @@
 struct listing {
     struct server *server;
     struct reel_view *view;
-    const char *collection;
-    struct filter filter;
-    uint64_t limit, rows; /* the limit; and the number of rows so far */
-    struct text from;     /* the next walk begins at or after this key */
+    const struct reel_projector *projector;
+    struct listing_options options; /* without `start` */
+    struct reel_error error;        /* of the last walk */
+    uint64_t rows;                  /* so far */
+    uint64_t count;                 /* if it is wanted: of all records that match */
+    struct text from; /* the next walk begins at or after this key, or with this token */
     bool has_from, at_from;
     bool more; /* there are more rows after the limit */
     bool done;
-    struct text head; /* text before the first row */
-    struct text tail; /* text after the last row */
-    struct text left; /* made and not sent yet, from left_at on */
+    struct json_parser *parser; /* of FORM_CSV */
+    struct text line;           /* the current row, if it is not the record's own text */
+    struct text head;           /* text before the first row */
+    struct text tail;           /* text after the last row */
+    struct text left;           /* made and not sent yet, from left_at on */
     size_t left_at;
     char *to; /* the current block */
     size_t room;
@@ -36,7 +41,9 @@ struct listing {
 static void listing_destroy(void *state) {
     struct listing *listing = state;
     if (listing->view) reel_sink_view_close(listing->server->host, listing->view);
-    filter_finish(&listing->filter);
+    filter_finish(&listing->options.filter);
+    json_parser_destroy(listing->parser);
+    text_finish(&listing->line);
     text_finish(&listing->from);
     text_finish(&listing->head);
     text_finish(&listing->tail);
@@ -46,96 +53,148 @@ static void listing_destroy(void *state) {
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-static int remember(struct listing *listing, struct reel_str key) {
+static bool has_order(const struct listing *listing) {
+    return listing->options.order != NULL;
+}
+
+static int begin_at(struct listing *listing, struct reel_str from, bool at_from) {
     listing->has_from = true;
-    listing->at_from = false;
+    listing->at_from = at_from;
     listing->from.len = 0;
-    text_append_str(&listing->from, key);
+    text_append_str(&listing->from, from);
     return listing->from.failed ? -ENOMEM : 0;
 }
 
-/* 1: the row is in the listing; 0: it is not; 2: it is after the limit. */
-static int want_row(struct listing *listing, const struct reel_row *row) {
-    int rc = filter_matches(&listing->filter, row->json);
-    if (rc <= 0) return rc;
-    if (listing->rows < listing->limit) return 1;
-    listing->more = true;
-    return 2;
+/* In an order the walk itself says where it ended. */
+static int remember(struct listing *listing, struct reel_str key) {
+    return has_order(listing) ? 0 : begin_at(listing, key, false);
 }
 
-static int walk(struct listing *listing, reel_row_fn fn) {
-    struct reel_str from = {0}; /* without data: from the beginning. The key "" has data. */
-    if (listing->has_from) from.data = listing->from.data ? listing->from.data : "";
-    if (listing->has_from) from.len = listing->from.len;
-    return reel_sink_list(listing->server->host, listing->view, listing->collection, from,
-                          !listing->at_from, fn, listing);
+/* Walks on from where the last walk ended, over as many rows as the limit leaves. */
+static int walk(struct listing *listing, reel_row_fn fn, void *context) {
+    const struct listing_options *options = &listing->options;
+    struct reel_page page = {0};
+    struct reel_query query = {
+        .struct_size = sizeof query,
+        .flags = (options->is_descending ? REEL_QUERY_DESCENDING : 0) |
+                 (listing->at_from ? REEL_QUERY_FROM : 0),
+        .collection = listing->projector->collection,
+        .conditions = options->filter.conditions,
+        .order = options->order,
+        .limit = options->limit == UINT64_MAX ? 0 : options->limit - listing->rows,
+        .scan_records_max = listing->server->scan_records_max,
+    };
+    if (listing->has_from) query.after = text_str(&listing->from); /* the key "" has data, too */
+    INVARIANT(options->limit > listing->rows);
+    int rc = reel_sink_query(listing->server->host, listing->view, &query, fn, context, &page,
+                             &listing->error);
+    if (rc < 0) return rc;
+    listing->more = page.more;
+    int kept = page.next[0] ? begin_at(listing, reel_text(page.next), false) : 0;
+    return kept < 0 ? kept : rc;
 }
 
-static int append_row(struct listing *listing, const struct reel_row *row) {
-    char *to = text_extend(&listing->left, row->json.len + (listing->rows > 0));
+/* The text of a row, without what is between rows. */
+static int make_row(struct listing *listing, const struct reel_row *row, struct reel_str *ret) {
+    *ret = row->json;
+    if (listing->options.form == FORM_JSON) return 0;
+    listing->line.len = 0;
+    if (listing->options.form == FORM_CSV) {
+        int rc = csv_append_record(&listing->line, listing->projector, listing->parser, row->json);
+        if (rc < 0) return rc;
+    } else {
+        text_append_str(&listing->line, row->json);
+        text_append_lit(&listing->line, "\n");
+    }
+    *ret = text_str(&listing->line);
+    return listing->line.failed ? -ENOMEM : 0;
+}
+
+/* Bytes between this row and the one before. */
+static size_t comma(const struct listing *listing, uint64_t rows) {
+    return listing->options.form == FORM_JSON && rows > 0;
+}
+
+static int append_row(struct listing *listing, struct reel_str made) {
+    size_t before = comma(listing, listing->rows);
+    char *to = text_extend(&listing->left, made.len + before);
     if (!to) return -ENOMEM;
-    if (listing->rows++ > 0) *to++ = ',';
-    memcpy(to, row->json.data, row->json.len);
+    if (before) *to++ = ',';
+    memcpy(to, made.data, made.len);
+    listing->rows++;
     return 0;
 }
 
 /* Adds a row; 1: the block is full. */
 static int write_row(void *context, const struct reel_row *row) {
     struct listing *listing = context;
-    int rc = want_row(listing, row);
-    if (rc == 2) listing->done = true;
-    if (rc != 1) return rc < 0 ? rc : rc == 2;
-    rc = append_row(listing, row);
+    struct reel_str made;
+    int rc = make_row(listing, row, &made);
+    if (rc == 0) rc = append_row(listing, made);
     if (rc < 0) return rc;
-    if (listing->rows < listing->limit && listing->left.len < BLOCK_BYTES) return 0;
+    if (listing->rows == listing->options.limit) /* the walk looks whether there is more */
+        return remember(listing, row->key);
+    if (listing->left.len < BLOCK_BYTES) return 0;
     rc = remember(listing, row->key);
-    return rc < 0 ? rc : listing->left.len >= BLOCK_BYTES;
+    return rc < 0 ? rc : 1;
 }
 
 /* Only counts the bytes of a row. */
 struct count {
     struct listing *listing;
     uint64_t bytes, rows;
-    struct text last_key;
 };
 
 static int count_row(void *context, const struct reel_row *row) {
     struct count *count = context;
     struct listing *listing = count->listing;
-    int rc = filter_matches(&listing->filter, row->json);
-    if (rc <= 0) return rc;
-    if (count->rows == listing->limit) {
-        listing->more = true;
-        return 1;
-    }
-    if (count->rows++ > 0) count->bytes++;
-    count->bytes += row->json.len;
-    if (count->rows == listing->limit) {
-        count->last_key.len = 0;
-        text_append_str(&count->last_key, row->key);
-    }
-    return count->last_key.failed ? -ENOMEM : 0;
+    struct reel_str made;
+    int rc = make_row(listing, row, &made);
+    if (rc < 0) return rc;
+    count->bytes += made.len + comma(listing, count->rows);
+    return ++count->rows == listing->options.limit ? remember(listing, row->key) : 0;
 }
 
 /* ---- The text around the rows ---------------------------------------------------------------- */
 
 static void write_head(struct listing *listing) {
+    if (listing->options.form == FORM_CSV) csv_append_header(&listing->head, listing->projector);
+    if (listing->options.form != FORM_JSON) return;
     text_append_lit(&listing->head, "{\"");
-    text_append_lit(&listing->head, listing->collection);
+    text_append_lit(&listing->head, listing->projector->collection);
     text_append_lit(&listing->head, "\":[");
 }
 
-static void write_tail(struct listing *listing, const struct answer *answer,
-                       struct reel_str last_key) {
+/* What `next` is: `from` has the key of the last row, or a token. */
+static void write_next(const struct listing *listing, struct text *to) {
+    if (has_order(listing))
+        text_append_str(to, text_str(&listing->from));
+    else
+        key_name_append(to, text_str(&listing->from));
+}
+
+/* A form that has no place for them has them in headers. */
+static void write_tail(struct listing *listing, struct answer *answer) {
     struct text *tail = &listing->tail;
+    answer->has_count = listing->options.wants_count;
+    answer->count = listing->count;
+    if (listing->options.form != FORM_JSON) {
+        if (listing->more) write_next(listing, &answer->next);
+        answer->has_next = listing->more;
+        return;
+    }
     text_append_lit(tail, "],\"cursor\":");
     text_append_number(tail, answer->cursor);
     text_append_lit(tail, ",\"epoch\":\"");
     text_append_lit(tail, answer->epoch.text);
     text_append_lit(tail, "\"");
+    if (answer->has_count) {
+        text_append_lit(tail, ",\"count\":");
+        text_append_number(tail, answer->count);
+    }
     if (listing->more) {
         CLEANUP(text_finish) struct text name = {0};
-        key_name_append(&name, last_key);
+        write_next(listing, &name);
         text_append_lit(tail, ",\"next\":");
         text_append_quoted(tail, text_str(&name));
         if (name.failed) tail->failed = true;
@@ -147,9 +206,8 @@ static void append(struct text *to, const struct text *from) {
     text_append_str(to, text_str(from));
 }
 
-/* `from` has the key of the last row, if the limit was reached. */
 static void finish_body(struct listing *listing, struct answer *answer) {
-    write_tail(listing, answer, text_str(&listing->from));
+    write_tail(listing, answer);
     struct text *body = &listing->left;
     append(body, &listing->tail);
     if (listing->head.failed || listing->tail.failed) body->failed = true;
@@ -174,18 +232,20 @@ static void give_left(struct listing *listing) {
 /* Adds a row to the block; 1: it was the last row, or it did not fit. */
 static int give_row(void *context, const struct reel_row *row) {
     struct listing *listing = context;
-    int rc = want_row(listing, row);
-    if (rc <= 0) return rc;
-    if (row->json.len + 1 > listing->room) {
+    struct reel_str made;
+    int rc = make_row(listing, row, &made);
+    if (rc < 0) return rc;
+    if (made.len + 1 > listing->room) {
         rc = remember(listing, row->key);
-        if (rc == 0) rc = append_row(listing, row);
+        if (rc == 0) rc = append_row(listing, made);
         return rc < 0 ? rc : 1;
     }
-    if (listing->rows++ > 0) *listing->to++ = ',', listing->room--;
-    memcpy(listing->to, row->json.data, row->json.len);
-    listing->to += row->json.len;
-    listing->room -= row->json.len;
-    return listing->rows == listing->limit;
+    if (comma(listing, listing->rows)) *listing->to++ = ',', listing->room--;
+    listing->rows++;
+    memcpy(listing->to, made.data, made.len);
+    listing->to += made.len;
+    listing->room -= made.len;
+    return listing->rows == listing->options.limit;
 }
 
 /* Gives what is left from before, then rows, then the tail. */
@@ -197,39 +257,34 @@ static ssize_t read_block(void *context, uint64_t at, char *to, size_t room) {
     give_left(listing);
     if (listing->room > 0 && !listing->done) {
         listing->left.len = listing->left_at = 0;
-        int rc = walk(listing, give_row);
-        listing->done = rc == 0 || listing->rows == listing->limit;
+        int rc = walk(listing, give_row, listing);
+        listing->done = rc == 0 || listing->rows == listing->options.limit;
         if (listing->done) append(&listing->left, &listing->tail);
         if (rc < 0 || listing->left.failed) return MHD_CONTENT_READER_END_WITH_ERROR;
         give_left(listing);
     }
-    INVARIANT(listing->room <= room && listing->rows <= listing->limit);
+    INVARIANT(listing->room <= room && listing->rows <= listing->options.limit);
     return (ssize_t)(room - listing->room);
 }
 
-static int go_to_start(struct listing *listing, const struct page_start *start) {
-    listing->has_from = false;
-    if (!start->key.data) return 0;
-    int rc = remember(listing, start->key);
-    listing->at_from = !start->after;
-    return rc;
+static int go_to_start(struct listing *listing, struct reel_str start, bool after) {
+    listing->has_from = listing->at_from = false;
+    return start.data ? begin_at(listing, start, !after) : 0;
 }
 
 /* True if the listing is the whole collection. */
-static bool is_whole(const struct listing *listing, const struct page_start *start) {
-    return listing->filter.count == 0 && listing->limit == UINT64_MAX && !start->key.data;
+static bool is_whole(const struct listing *listing) {
+    return listing->options.filter.count == 0 && listing->options.limit == UINT64_MAX &&
+           !listing->has_from && listing->options.form == FORM_JSON;
 }
 
 /* Counts the bytes of the rows. For a whole collection they are known; otherwise the rows are
  * walked. */
-static int count_rows(struct listing *listing, const struct page_start *start,
-                      struct count *count) {
-    struct reel_sink_host *host = listing->server->host;
+static int count_rows(struct listing *listing, struct count *count) {
     struct reel_collection_info info;
-    if (!is_whole(listing, start))
-        return reel_sink_list(host, listing->view, listing->collection, start->key, start->after,
-                              count_row, count);
-    int rc = reel_sink_collection(host, listing->view, listing->collection, &info);
+    if (!is_whole(listing)) return walk(listing, count_row, count);
+    int rc = reel_sink_collection(listing->server->host, listing->view,
+                                  listing->projector->collection, &info);
     if (rc == 0) count->bytes = info.json_bytes + (info.records ? info.records - 1 : 0);
     return rc;
 }
@@ -237,16 +292,16 @@ static int count_rows(struct listing *listing, const struct page_start *start,
 /* Counts the bytes, and goes back to the beginning. A walk through the same view always gives the
  * same rows. */
 static int prepare_stream(struct listing *listing, struct answer *answer,
-                          const struct page_start *start) {
+                          const struct listing_options *options) {
     struct count count = {.listing = listing};
     listing->more = listing->done = false;
-    int rc = count_rows(listing, start, &count);
-    if (rc >= 0) write_tail(listing, answer, text_str(&count.last_key));
-    text_finish(&count.last_key);
-    if (rc < 0) return rc;
-    listing->left.len = listing->left_at = 0;
     listing->rows = 0;
-    rc = go_to_start(listing, start);
+    int rc = go_to_start(listing, options->start, options->after);
+    if (rc == 0) rc = count_rows(listing, &count);
+    if (rc < 0) return rc;
+    write_tail(listing, answer);
+    listing->left.len = listing->left_at = 0;
+    rc = go_to_start(listing, options->start, options->after);
     if (rc < 0) return rc;
     append(&listing->left, &listing->head);
     answer->source = (struct body_source){
@@ -262,44 +317,62 @@ static int prepare_stream(struct listing *listing, struct answer *answer,
 /* ---- The answer ------------------------------------------------------------------------------ */
 
 /* Makes the body as long as it is within the limit. 1: it is complete; 0: it is longer. */
-static int make_at_once(struct listing *listing, const struct page_start *start) {
-    uint64_t bound = listing->server->answer_bytes_max;
+static int make_at_once(struct listing *listing) {
+    uint64_t bound = listing->server->answer_bytes_max, limit = listing->options.limit;
     struct count count = {.listing = listing};
-    int rc = is_whole(listing, start) ? count_rows(listing, start, &count) : 0;
+    int rc = is_whole(listing) ? count_rows(listing, &count) : 0;
     if (rc < 0 || count.bytes > bound) return rc;
-    if (listing->limit < BLOCK_BYTES / ROW_BYTES)
-        text_reserve(&listing->left, (size_t)listing->limit * ROW_BYTES);
+    if (limit < BLOCK_BYTES / ROW_BYTES) text_reserve(&listing->left, (size_t)limit * ROW_BYTES);
     append(&listing->left, &listing->head);
     do {
-        rc = walk(listing, write_row);
+        rc = walk(listing, write_row, listing);
         if (rc < 0) return rc;
-        if (rc == 0 || listing->done) return 1;
+        if (rc == 0) return 1;
     } while (listing->left.len < bound);
     return 0;
 }
 
-int listing_answer(struct request *request, struct reel_view *view, struct filter *filter,
-                   uint64_t limit, const struct page_start *start) {
+static int count_all(struct listing *listing) {
+    const struct reel_query query = {
+        .struct_size = sizeof query,
+        .collection = listing->projector->collection,
+        .conditions = listing->options.filter.conditions,
+        .scan_records_max = listing->server->scan_records_max,
+    };
+    if (!listing->options.wants_count) return 0;
+    return reel_sink_count(listing->server->host, listing->view, &query, NULL, NULL, NULL,
+                           &listing->count, &listing->error);
+}
+
+static int begin(struct listing *listing) {
+    if (listing->options.form == FORM_CSV) listing->parser = json_parser_create(NULL);
+    if (listing->options.form == FORM_CSV && !listing->parser) return -ENOMEM;
+    write_head(listing);
+    int rc = count_all(listing);
+    return rc < 0 ? rc : go_to_start(listing, listing->options.start, listing->options.after);
+}
+
+int listing_answer(struct request *request, struct reel_view *view, struct listing_options *options,
+                   struct reel_error *error) {
     struct answer *answer = &request->answer;
     struct listing *listing = calloc(1, sizeof *listing);
     if (!listing) {
         reel_sink_view_close(request_host_of_sink(request), view);
-        filter_finish(filter);
+        filter_finish(&options->filter);
         return -ENOMEM;
     }
     listing->server = request->server;
     listing->view = view;
-    listing->collection = request->projector->collection;
-    listing->filter = *filter;
-    listing->limit = limit;
-    *filter = (struct filter){0};
-    write_head(listing);
-    int rc = go_to_start(listing, start);
-    if (rc == 0) rc = make_at_once(listing, start);
+    listing->projector = request->projector;
+    listing->options = *options;
+    options->filter = (struct filter){0};
+    int rc = begin(listing);
+    if (rc == 0) rc = make_at_once(listing);
     if (rc == 0)
-        rc = prepare_stream(listing, answer, start);
+        rc = prepare_stream(listing, answer, options);
     else if (rc > 0)
         finish_body(listing, answer);
+    *error = listing->error;
     if (rc < 0) answer->source.state = NULL;
     if (!answer->source.state) listing_destroy(listing);
     return rc < 0 ? rc : 0;

@@ -1,4 +1,4 @@
-/* listing.h: answers with a list of records as a JSON body, from one view.
+/* listing.h: answers with a list of records, as JSON, lines of JSON or CSV, from one view.
  *
  * A body up to a limit is made at once, and the view is closed. A longer body is counted first, and
  * then made in blocks while it is sent, from the view. So memory is limited, and the client knows
@@ -8,17 +8,27 @@
 #define REEL_SINKS_HTTP_LISTING_H
 
 #include "filter.h"
+#include "form.h"
 #include "request.h"
 
-/* Where the list begins: after a key or at it; NULL data: with the first record. Borrowed. */
-struct page_start {
-    struct reel_str key;
+/* What a list has. The strings are borrowed until listing_answer returns; the filter is taken. */
+struct listing_options {
+    struct filter filter;
+    enum form form;
+    const char *order; /* or NULL: the order of keys */
+    bool is_descending;
+    uint64_t limit; /* UINT64_MAX: none */
+    bool wants_count;
+
+    /* Where it begins: with `order`, a token; otherwise after a key or at it. NULL data: at the
+     * beginning. */
+    struct reel_str start;
     bool after;
 };
 
-/* Makes the answer, and takes ownership of the view and the filter. Returns 0, or an error of the
- * view. */
-int listing_answer(struct request *request, struct reel_view *view, struct filter *filter,
-                   uint64_t limit, const struct page_start *start);
+/* Makes the answer, and takes ownership of the view and of the filter. Returns 0, or an error of
+ * the view with a sentence, which may be empty. */
+int listing_answer(struct request *request, struct reel_view *view, struct listing_options *options,
+                   struct reel_error *error);
 
 #endif

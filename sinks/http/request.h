@@ -3,6 +3,7 @@
 #define REEL_SINKS_HTTP_REQUEST_H
 
 #include "answer.h"
+#include "form.h"
 #include "uri.h"
 
 enum method {
@@ -51,6 +52,7 @@ struct request {
     bool active; /* the request is complete: it is counted */
 
     struct text body;
+    enum form form; /* of a list: what Accept chooses; FORMS: nothing */
     uint64_t body_max;
     uint64_t body_seen;    /* including bytes that were too many and were ignored */
     uint64_t memory_taken; /* bytes of the server's memory */
@@ -139,5 +141,9 @@ bool request_wait_for_cursor(struct request *request);
 
 /* The same for this cursor; uses only the parameter timeout. */
 bool request_wait_until(struct request *request, uint64_t cursor);
+
+/* Waits until the cursor is above this one, for at most timeout from the first wait on. True: the
+ * time is over; false: as above. */
+bool request_wait_beyond(struct request *request, uint64_t cursor);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/invariant.h"
 #include "connections.h"
+#include "filter.h"
 #include "websocket/handshake.h"
 
 #include <errno.h>
@@ -11,8 +12,13 @@
 #include <strings.h>
 
 static const char *const no_params[] = {NULL};
-static const char *const wait_params[] = {"min_cursor", "timeout", NULL};
-static const char *const list_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
+static const char *const wait_params[] = {"at", "min_cursor", "timeout", NULL};
+static const char *const history_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
+static const char *const list_params[] = {
+    "limit",   "after", "order",      "count", "group",  "at",          "min_cursor",
+    "timeout", "since", "generation", "epoch", "digest", "lastEventId", NULL};
+static const char *const record_params[] = {"since",  "generation", "epoch",
+                                            "digest", "timeout",    NULL};
 static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
                                            "subject", "ce_subject", "bare",  NULL};
 static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
@@ -54,7 +60,7 @@ const struct route *const routes[] = {
           .summary = "This description"),
     ROUTE(METHOD_GET, "/v1/asyncapi.json", READ, no_params, .handle = handle_asyncapi,
           .summary = "The events that the projectors declare"),
-    ROUTE(METHOD_GET, "/v1/events", READ, event_params, .handle = handle_events,
+    ROUTE(METHOD_GET, "/v1/events", READ, event_params, .forms = FORM_CSV, .handle = handle_events,
           .summary = "A page of the log"),
     ROUTE(METHOD_POST, "/v1/events", WRITE, post_events_params, .body_max = events_body,
           .handle = handle_post_events,
@@ -63,6 +69,9 @@ const struct route *const routes[] = {
           .summary = "Follows the events: server-sent events"),
     ROUTE(METHOD_GET, "/ws/events", READ, follow_params, .takes_bearer = true,
           .handle = handle_websocket, .summary = "Follows the events: a WebSocket"),
+    ROUTE(METHOD_GET, "/ws/collections/{collection}", READ, record_params, .takes_filters = true,
+          .takes_bearer = true, .handle = handle_records_websocket,
+          .summary = "Follows the records of a collection: a WebSocket"),
     ROUTE(METHOD_GET, "/ws/ingest", WRITE, no_params, .takes_bearer = true, .handle = handle_ingest,
           .summary = "Appends events: a WebSocket, one event a frame"),
     ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
@@ -71,7 +80,7 @@ const struct route *const routes[] = {
           .summary = "The bytes of an event as they were received"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
-    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true,
+    ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true, .forms = FORMS,
           .is_cached = true, .handle = handle_list,
           .summary = "Lists the records in the order of their keys"),
     ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
@@ -85,6 +94,8 @@ const struct route *const routes[] = {
     ROUTE(METHOD_DELETE, "/v1/{collection}/by-name/{name}", WRITE, no_params,
           .body_max = command_body, .handle = handle_command_by_name,
           .summary = "The command `delete`, by name"),
+    ROUTE(METHOD_GET, "/v1/{collection}/{key}/history", READ, history_params, .looks_back = true,
+          .handle = handle_history, .summary = "What happened to one record"),
     ROUTE(METHOD_POST, "/v1/{collection}/{key}/{verb}", WRITE, no_params, .body_max = command_body,
           .handle = handle_command, .summary = "A command"),
     NULL,
@@ -96,17 +107,18 @@ const struct route *const routes[] = {
 struct pattern {
     size_t count;
     struct reel_str parts[4]; /* without data: any segment */
-    bool has_collection, is_by_name;
+    size_t collection;        /* the part that is its name; 0: none */
+    bool is_by_name;
 };
 static struct pattern patterns[sizeof routes / sizeof *routes];
 
 static void read_pattern(const char *path, struct pattern *ret) {
     const size_t most = sizeof ret->parts / sizeof *ret->parts;
-    ret->has_collection = strstr(path, "{collection}");
     ret->is_by_name = strstr(path, "/by-name/");
     for (size_t len; *path; path += len) {
         len = strcspn(++path, "/");
         INVARIANT(ret->count < most);
+        if (strncmp(path, "{collection}", len) == 0) ret->collection = ret->count;
         ret->parts[ret->count++] = (struct reel_str){*path == '{' ? NULL : path, len};
     }
 }
@@ -167,8 +179,9 @@ static const struct route *next_route(const struct request *request, unsigned me
         const size_t n = (*at)++;
         *ret_projector = NULL;
         if (!(route->method & methods) || !path_fits(&patterns[n], uri)) continue;
-        if (!patterns[n].has_collection) return route;
-        *ret_projector = find_projector(request_host_of_sink(request), uri->segments[1]);
+        size_t at_segment = patterns[n].collection;
+        if (at_segment == 0) return route;
+        *ret_projector = find_projector(request_host_of_sink(request), uri->segments[at_segment]);
         if (*ret_projector && is_declared(n, uri, *ret_projector)) return route;
     }
     *ret_projector = NULL;
@@ -246,21 +259,31 @@ static int check_token(struct request *request, reel_access wanted) {
             reel_sink_caller(request_host_of_sink(request), token, &request->caller);
         return 0;
     }
-    answer_problem(&request->answer, PROBLEM_FORBIDDEN, "this token may only read");
+    answer_problem(&request->answer, PROBLEM_FORBIDDEN,
+                   wanted == REEL_ACCESS_HISTORY
+                       ? "this token may not look back: its line in the token file says `read`, "
+                         "and not `history`"
+                       : "this token may only read");
     return -EPERM;
 }
 
-static bool is_known(const struct request *request, struct reel_str name) {
-    const struct route *route = request->route;
-    for (const char *const *param = route->params; *param; param++)
+static bool is_own(const struct request *request, struct reel_str name) {
+    for (const char *const *param = request->route->params; *param; param++)
         if (reel_str_is(name, *param)) return true;
-    if (!route->takes_filters) return false;
-    for (size_t i = 0; request->projector->fields[i]; i++) {
-        const struct reel_field *field = request->projector->fields[i];
-        if (reel_str_is(name, field->name)) return true;
-        if (field->filter && reel_str_is(name, field->filter)) return true;
-    }
     return false;
+}
+
+static bool is_known(const struct request *request, struct reel_str name) {
+    reel_comparison comparison;
+    if (is_own(request, name)) return true;
+    return request->route->takes_filters && filter_param(request->projector, name, &comparison);
+}
+
+/* Of several values of a field, a record may have any. */
+static bool may_repeat(const struct request *request, struct reel_str name) {
+    reel_comparison comparison;
+    return request->route->takes_filters && !is_own(request, name) &&
+           filter_param(request->projector, name, &comparison) && comparison == REEL_IS_EQUAL;
 }
 
 static int check_params(struct request *request) {
@@ -272,7 +295,7 @@ static int check_params(struct request *request) {
                            "there is no parameter `%.*s` here", REEL_FMT(name));
             return -EINVAL;
         }
-        for (size_t other = 0; other < i; other++) {
+        for (size_t other = 0; other < i && !may_repeat(request, name); other++) {
             if (!reel_str_eq(uri->params[other].name, name)) continue;
             answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "parameter `%.*s` is given twice",
                            REEL_FMT(name));
@@ -280,6 +303,15 @@ static int check_params(struct request *request) {
         }
     }
     return 0;
+}
+
+static void choose_form(struct request *request) {
+    CLEANUP(text_finish) struct text accept = {0};
+    if (!request->route->forms) return;
+    request_header_list(request, MHD_HTTP_HEADER_ACCEPT, &accept);
+    request->form =
+        accept.failed ? FORM_JSON : form_choose(text_str(&accept), request->route->forms);
+    request->answer.varies = true;
 }
 
 static int check_length(struct request *request) {
@@ -344,6 +376,14 @@ static int check_draining(struct request *request) {
     return -ESHUTDOWN;
 }
 
+/* Whoever looks back needs more than to read. */
+static reel_access access_wanted(const struct request *request) {
+    const struct route *route = request->route;
+    bool looks_back = route && (route->looks_back || uri_param(&request->uri, "at"));
+    reel_access wanted = route ? route->access : READ;
+    return wanted == READ && looks_back ? REEL_ACCESS_HISTORY : wanted;
+}
+
 int route_request(struct request *request) {
     int rc = check_target(request);
     if (rc == 0) find_route(request);
@@ -355,8 +395,9 @@ int route_request(struct request *request) {
         return 0;
     }
     if (!request->route || request->route->access != OPEN)
-        rc = check_token(request, request->route ? request->route->access : READ);
+        rc = check_token(request, access_wanted(request));
     if (rc == 0 && !request->route) rc = refuse_unknown(request);
+    if (rc == 0) choose_form(request);
     if (rc == 0) rc = check_params(request);
     if (rc == 0) rc = check_encoding(request);
     return rc < 0 ? rc : check_length(request);

@@ -10,8 +10,10 @@ struct route {
     reel_access access;        /* the access that the sender needs */
     const char *const *params; /* the parameters that it accepts, NULL-terminated */
     bool takes_filters;        /* it also accepts the filters of the collection */
-    bool is_cached; /* its answers with status 200 depend only on the target and the newest commit
-                       (cache.h) */
+    enum form forms; /* it has those before this one: Accept chooses; 0: it has one form */
+    bool is_cached;  /* its answers with status 200 depend only on the target and the newest commit
+                        (cache.h) */
+    bool looks_back; /* at the past: it needs REEL_ACCESS_HISTORY */
     bool takes_bearer; /* accepts a token as a sub-protocol, `bearer.<token>` */
     uint64_t (*body_max)(const struct server *server); /* largest body; NULL: no body is accepted */
     void (*handle)(struct request *request);
@@ -31,6 +33,7 @@ void handle_options(struct request *request);
 void handle_list(struct request *request);
 void handle_get(struct request *request);
 void handle_get_by_name(struct request *request);
+void handle_history(struct request *request);
 void handle_command(struct request *request);
 void handle_command_by_name(struct request *request);
 
@@ -46,6 +49,7 @@ void handle_events(struct request *request);
 void handle_websocket(struct request *request);
 void handle_ingest(struct request *request);
 void handle_stream(struct request *request);
+void handle_records_websocket(struct request *request);
 void handle_event(struct request *request);
 void handle_raw_event(struct request *request);
 void handle_rejected(struct request *request);

@@ -29,6 +29,7 @@ struct bulk_loop;
 struct connections;
 struct hub;
 struct cache_slot;
+struct looking;
 struct request;
 
 /* Requests are counted by kind and by status. */
@@ -46,6 +47,7 @@ struct server {
     /* Settings. */
     uint64_t waiters_max;
     uint64_t answer_bytes_max;
+    uint64_t scan_records_max;
     uint64_t memory_bytes_max;
     uint64_t command_bytes_max, event_bytes_max, batch_bytes_max, batch_events_max;
     const char *allow_origin;
@@ -70,6 +72,7 @@ struct server {
     pthread_cond_t waiters_changed;
     struct request *waiters;
     uint64_t waiter_count;
+    struct looking *lookers; /* requests that look back (looking.c) */
     bool ending;
 };
 

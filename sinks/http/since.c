@@ -1,7 +1,7 @@
 /* since.c: see since.h. */
 #include "since.h"
 
-static bool check_epoch(struct request *request, const struct reel_position *position) {
+bool since_check_epoch(struct request *request, const struct reel_position *position) {
     const struct uri_param *param = uri_param(&request->uri, "epoch");
     if (!param || reel_str_is(param->value, position->epoch.text)) return true;
     answer_problem(&request->answer, PROBLEM_CONFLICT, "the epoch is %s: the log was replaced",
@@ -10,7 +10,7 @@ static bool check_epoch(struct request *request, const struct reel_position *pos
 }
 
 bool since_check(struct request *request, const struct reel_position *position, uint64_t since) {
-    if (!check_epoch(request, position)) return false;
+    if (!since_check_epoch(request, position)) return false;
     if (since == 0 || since >= position->first_seq - 1) return true; /* seq 0 does not exist */
     answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD,
                    "the log begins at %llu: events after %llu were removed",

@@ -6,13 +6,16 @@
 #include "base/error.h"
 #include "base/invariant.h"
 #include "base/thread.h"
-#include "request.h"
+#include "looking.h"
 
 #include <errno.h>
 #include <poll.h>
 
 #define TIMEOUT_STANDARD_S 5
 #define TIMEOUT_MAX_S      60
+
+/* How often it looks whether clients of requests that look back are gone. */
+#define LOOK_MS 200
 
 static void remove_waiter(struct server *server, struct request *request) {
     INVARIANT(lock_is_held(&server->waiters_lock));
@@ -47,8 +50,10 @@ static void *run(void *context) {
     while (!server->ending || server->waiters) {
         uint64_t until_ms = resume_some(server);
         if (server->ending) continue;
+        looking_check(server);
+        if (server->lookers && until_ms > clock_ms() + LOOK_MS) until_ms = clock_ms() + LOOK_MS;
         struct timespec until = clock_at(until_ms * 1000000);
-        if (server->waiters)
+        if (server->waiters || server->lookers)
             pthread_cond_timedwait(&server->waiters_changed, &server->waiters_lock, &until);
         else
             pthread_cond_wait(&server->waiters_changed, &server->waiters_lock);
@@ -70,13 +75,15 @@ void waiters_stop(struct server *server) {
     {
         HOLD_LOCK(&server->waiters_lock);
         server->ending = true;
-        pthread_cond_signal(&server->waiters_changed);
+        pthread_cond_broadcast(&server->waiters_changed);
+        while (server->lookers) /* the host is ending, and soon ends them */
+            pthread_cond_wait(&server->waiters_changed, &server->waiters_lock);
     }
     pthread_join(server->clock, NULL);
 }
 
 void waiters_finish(struct server *server) {
-    INVARIANT(!server->waiters && server->waiter_count == 0);
+    INVARIANT(!server->waiters && server->waiter_count == 0 && !server->lookers);
     pthread_cond_destroy(&server->waiters_changed);
     pthread_mutex_destroy(&server->waiters_lock);
 }
@@ -158,18 +165,40 @@ bool request_wait_for_cursor(struct request *request) {
     return request_wait_until(request, cursor);
 }
 
-bool request_wait_until(struct request *request, uint64_t cursor) {
-    uint64_t timeout_s = TIMEOUT_STANDARD_S;
-    request->wanted_cursor = cursor;
-    if (request_number(request, "timeout", &timeout_s) < 0) return false;
-    if (reel_sink_cursor(request_host_of_sink(request)) >= request->wanted_cursor) return true;
-    if (timeout_s > TIMEOUT_MAX_S) timeout_s = TIMEOUT_MAX_S;
-    if (!request->waited) request->deadline_ms = clock_ms() + timeout_s * 1000;
-    if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))
-        return give_up(request);
+/* Suspends the request. False, and a problem is the answer, if it cannot be suspended. */
+static bool suspend(struct request *request) {
     request->waited = true;
-    if (enlist(request)) return false;
+    if (enlist(request)) return true;
     answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE,
                    "too many requests wait for a cursor");
+    return false;
+}
+
+/* Reads the parameter timeout, and sets the deadline in the first call. */
+static int read_timeout(struct request *request, uint64_t *ret_s) {
+    *ret_s = TIMEOUT_STANDARD_S;
+    if (request_number(request, "timeout", ret_s) < 0) return -EINVAL;
+    if (*ret_s > TIMEOUT_MAX_S) *ret_s = TIMEOUT_MAX_S;
+    if (!request->waited) request->deadline_ms = clock_ms() + *ret_s * 1000;
+    return 0;
+}
+
+bool request_wait_until(struct request *request, uint64_t cursor) {
+    uint64_t timeout_s;
+    request->wanted_cursor = cursor;
+    if (read_timeout(request, &timeout_s) < 0) return false;
+    if (reel_sink_cursor(request_host_of_sink(request)) >= request->wanted_cursor) return true;
+    if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))
+        return give_up(request);
+    suspend(request);
+    return false;
+}
+
+bool request_wait_beyond(struct request *request, uint64_t cursor) {
+    uint64_t timeout_s;
+    if (read_timeout(request, &timeout_s) < 0) return false;
+    if (clock_ms() >= request->deadline_ms || atomic_load(&request->server->draining)) return true;
+    request->wanted_cursor = cursor + 1;
+    suspend(request);
     return false;
 }

@@ -26,7 +26,7 @@ expect() {
 # check ARGUMENT...: its output and the exit code, in `out` and `code`. What a plugin or a sanitizer
 # says of a crash is of no interest.
 check() {
-    out=$(timeout 600 "$reeld" check "$@" 2>"$scratch/err" </dev/null)
+    out=$(timeout "$patience" "$reeld" check "$@" 2>"$scratch/err" </dev/null)
     code=$?
 }
 
@@ -38,6 +38,10 @@ failed() {
 is_long() {
     [[ ${REEL_TEST_LONG:-} == 1 ]]
 }
+
+# Seconds for one call.
+patience=600
+! is_long || patience=9000
 
 # faulty_file FILE CASES [ARGUMENT...]. The cases are a pattern: which one finds a fault first may
 # depend on what the compiler makes of the plugin.

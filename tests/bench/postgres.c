@@ -192,11 +192,15 @@ void postgres_take(const struct postgres *postgres, const char *array) {
     PQfinish(connection);
 }
 
-void postgres_settle(const struct postgres *postgres) {
+void postgres_do(const struct postgres *postgres, const char *command) {
     PGconn *connection = must_be_connected(postgres->port);
-    execute(connection, "VACUUM ANALYZE");
-    execute(connection, "CHECKPOINT");
+    execute(connection, command);
     PQfinish(connection);
+}
+
+void postgres_settle(const struct postgres *postgres) {
+    postgres_do(postgres, "VACUUM ANALYZE");
+    postgres_do(postgres, "CHECKPOINT");
 }
 
 /* ---- Clients --------------------------------------------------------------------------------- */
@@ -212,7 +216,8 @@ struct postgres_clients {
     struct caller callers[];
 };
 
-struct postgres_clients *postgres_connected(const struct postgres *postgres, size_t count) {
+struct postgres_clients *postgres_connected(const struct postgres *postgres, size_t count,
+                                            const char *statement) {
     struct postgres_clients *clients =
         calloc(1, sizeof *clients + count * sizeof clients->callers[0]);
     must(clients != NULL);
@@ -223,7 +228,7 @@ struct postgres_clients *postgres_connected(const struct postgres *postgres, siz
         struct caller *caller = &clients->callers[i];
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = caller};
         caller->connection = must_be_connected(postgres->port);
-        PGresult *result = PQprepare(caller->connection, "take", "SELECT take($1)", 1, NULL);
+        PGresult *result = PQprepare(caller->connection, "call", statement, 1, NULL);
         check_result(caller->connection, result, PGRES_COMMAND_OK);
         PQclear(result);
         must(epoll_ctl(clients->epoll, EPOLL_CTL_ADD, PQsocket(caller->connection), &event) == 0);
@@ -253,7 +258,7 @@ static void call(struct calls *calls, struct caller *caller) {
     must(len < sizeof event);
     event[len] = '\0';
     caller->asked = seconds_now();
-    must(PQsendQueryPrepared(caller->connection, "take", 1, &value, NULL, NULL, 0) == 1);
+    must(PQsendQueryPrepared(caller->connection, "call", 1, &value, NULL, NULL, 0) == 1);
 }
 
 /* True: the answer is complete. */
@@ -263,7 +268,7 @@ static bool receive(struct caller *caller) {
     while (!PQisBusy(caller->connection)) {
         if (!(result = PQgetResult(caller->connection))) return true;
         check_result(caller->connection, result, PGRES_TUPLES_OK);
-        must(strcmp(PQgetvalue(result, 0, 0), "0") != 0);
+        must(PQntuples(result) > 0 && strcmp(PQgetvalue(result, 0, 0), "0") != 0);
         PQclear(result);
     }
     return false;

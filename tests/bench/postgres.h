@@ -26,13 +26,20 @@ void postgres_take(const struct postgres *postgres, const char *array);
 /* Writes all to the disk and gathers statistics, as after some time of use. */
 void postgres_settle(const struct postgres *postgres);
 
-/* Connections that are kept. */
+/* A command without a result. */
+void postgres_do(const struct postgres *postgres, const char *command);
+
+/* Connections that are kept, each with this statement, which has one parameter, prepared. */
 struct postgres_clients;
-struct postgres_clients *postgres_connected(const struct postgres *postgres, size_t count);
+struct postgres_clients *postgres_connected(const struct postgres *postgres, size_t count,
+                                            const char *statement);
 void postgres_disconnect(struct postgres_clients *clients);
 
+/* What takes the JSON of an event. */
+#define POSTGRES_TAKE "SELECT take($1)"
+
 /* As load_run: on each connection, the next call when the last is answered. `write` writes the
- * JSON of an event. A call that inserts nothing ends the process. */
+ * parameter. A result without rows, or whose first value is 0, ends the process. */
 struct load_result postgres_run(struct postgres_clients *clients, double seconds,
                                 size_t (*write)(void *context, char to[LOAD_REQUEST_MAX]),
                                 void *context, struct samples *latencies);

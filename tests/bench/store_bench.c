@@ -258,7 +258,7 @@ static void report_posts(const struct options *options) {
            (unsigned long long)bench.cells, bench.postgres.version / 10000,
            bench.postgres.version % 10000);
     for (size_t i = 0; i < sizeof crowds / sizeof *crowds; i++) {
-        bench.clients = postgres_connected(&bench.postgres, crowds[i]);
+        bench.clients = postgres_connected(&bench.postgres, crowds[i], POSTGRES_TAKE);
         warm_postgres(&bench);
         report_posts_of(&bench, crowds[i], KEYS_RANDOM);
         report_posts_of(&bench, crowds[i], KEYS_SEQUENTIAL);

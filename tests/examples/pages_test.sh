@@ -126,6 +126,11 @@ curl() {
     command curl -sS --fail-with-body --max-time 60 "${@//http:\/\/127.0.0.1:8080/$url}"
 }
 
+# Where the page says 8080, of a daemon that is there. The daemons themselves are started elsewhere.
+reeld() {
+    command reeld "${@//http:\/\/127.0.0.1:8080/${url-}}"
+}
+
 # ---- Commands that need root or systemd ----------------------------------------------------------
 
 sudo() { "$@"; }
@@ -168,7 +173,7 @@ systemctl() {
 in_background() {
     local patience=600
     : >"$scratch/log"
-    REEL_BIND=127.0.0.1:0 setsid bash -eu "$1" 2>"$scratch/log" </dev/null >/dev/null &
+    REEL_BIND=127.0.0.1:0 REEL_BUILD_NICE=0 setsid bash -eu "$1" 2>"$scratch/log" </dev/null >/dev/null &
     daemons+=($!)
     url=
     while [[ -z $url ]]; do

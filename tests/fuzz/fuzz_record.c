@@ -20,7 +20,7 @@ static void check_within(struct reel_str part, struct reel_str whole) {
 
 static void check_round_trip(const struct record_shape *shape, const struct reel_str *values,
                              uint64_t changed, size_t stored_size) {
-    struct reel_str again[FIELDS_MAX], json;
+    struct reel_str again[FIELDS_MAX], unnamed[FIELDS_MAX], json;
     uint64_t changed_again, changed_json;
     size_t len = record_size(shape, values, stored_size);
     char *copy = malloc(len);
@@ -30,6 +30,9 @@ static void check_round_trip(const struct record_shape *shape, const struct reel
     check(record_read(shape, stored, &changed_again, again) == 0, "what was written is damaged");
     check(record_json(shape, stored, &changed_json, &json) == 0, "what was written has no JSON");
     check(changed == changed_again && changed == changed_json, "changed differs");
+    check(record_values(shape->count, stored, unnamed) == 0 &&
+              memcmp(again, unnamed, shape->count * sizeof *again) == 0,
+          "without names, the values differ");
     for (uint32_t i = 0; i < shape->count; i++)
         check(reel_str_eq(values[i], again[i]), "a value differs");
     check(json.data[0] == '{' && json.data[json.len - 1] == '}', "the JSON is another part");
@@ -38,7 +41,7 @@ static void check_round_trip(const struct record_shape *shape, const struct reel
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct record_shape shape;
-    struct reel_str values[FIELDS_MAX], json;
+    struct reel_str values[FIELDS_MAX], unnamed[FIELDS_MAX], json;
     uint64_t changed, changed_json;
     if (size == 0) return 0;
     check(record_shape_init(&shape, names, 1 + data[0] % FIELDS_MAX) == 0, "out of memory");
@@ -48,6 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(read == 0 || read == -EBADMSG, "record_read");
     check(rc == 0 || rc == -EBADMSG, "record_json");
     if (rc == 0) check_within(json, stored);
+    int other = record_values(shape.count, stored, unnamed); /* does not know the names */
+    check(other == 0 || other == -EBADMSG, "record_values");
+    for (uint32_t i = 0; other == 0 && i < shape.count; i++) check_within(unnamed[i], stored);
     if (read == 0) {
         check(rc == 0 && changed == changed_json, "the two readings differ");
         for (uint32_t i = 0; i < shape.count; i++) check_within(values[i], stored);

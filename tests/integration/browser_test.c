@@ -1,6 +1,7 @@
 /* browser_test.c: a page in a real browser (headless Chromium) reads the records, follows by
  * WebSocket, lives through a restart of the daemon, and ends with the right records. Skipped where
- * there is no Chromium. The page is browser.html, and this is the server that it comes from. */
+ * there is no Chromium. The page is browser.html, and this is the server that it comes from.
+ * Another page, browser_records.html, follows the records, through a rebuild, too. */
 #include "http_support.h"
 #include "load.h"
 #include "wire.h"
@@ -31,8 +32,10 @@ struct page {
     json_t *shown;
 };
 
-static char *html_read(void) {
-    FILE *file = fopen(source_path("tests/integration/browser.html"), "r");
+static char *html_read(const char *name) {
+    char path[128];
+    snprintf(path, sizeof path, "tests/integration/%s", name);
+    FILE *file = fopen(source_path(path), "r");
     struct text text = {0};
     char part[4096];
     size_t len;
@@ -59,7 +62,7 @@ static const char *read_request(int fd, struct text *in) {
 static const char *answer_to(struct page *page, const char *request, const char *body) {
     const char *answer = "";
     pthread_mutex_lock(&page->lock);
-    if (strncmp(request, "GET /browser.html?", 18) == 0) {
+    if (strncmp(request, "GET /page?", 10) == 0) {
         answer = page->html;
     } else if (strncmp(request, "POST /at ", 9) == 0) {
         must(sscanf(body, "%lld %u", &page->last, &page->opened) == 2);
@@ -95,10 +98,10 @@ static void *serve(void *context) {
     return NULL;
 }
 
-static void page_start(struct page *page) {
+static void page_start(struct page *page, const char *name) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
-    *page = (struct page){.html = html_read(), .last = -1};
+    *page = (struct page){.html = html_read(name), .last = -1};
     pthread_mutex_init(&page->lock, NULL);
     page->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(bind(page->listener, (struct sockaddr *)&address, sizeof address) == 0);
@@ -169,18 +172,26 @@ static void browser_end(pid_t pid) {
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
-/* On this port, 0: any; pages from `origin` may follow. */
-static struct site site_on(const char *directory, int port, const char *origin) {
+/* On this port, 0: any; pages from `origin` may follow. Cells are rebuilt first, or not. */
+static struct site site_rebuilt_on(const char *directory, int port, const char *origin,
+                                   bool rebuilds) {
     char bind[32];
-    const char *const arguments[] = {
-        "serve",    "--data", directory,  "--bind",     bind,
-        "--plugin", CELL_SO,  "--plugin", FORMATION_SO, "--websocket-origin",
-        origin,     NULL};
+    const char *const arguments[] = {"serve",      "--data",
+                                     directory,    "--bind",
+                                     bind,         "--plugin",
+                                     CELL_SO,      "--plugin",
+                                     FORMATION_SO, "--websocket-origin",
+                                     origin,       rebuilds ? "--rebuild" : NULL,
+                                     "cells",      NULL};
     static const char *const environment[] = {"REEL_TOKEN=" WRITE_TOKEN, NULL};
     snprintf(bind, sizeof bind, "127.0.0.1:%d", port);
     struct daemon daemon = daemon_launched(arguments, environment);
     daemon_wait_until_it_listens(&daemon);
     return (struct site){.daemon = daemon, .writer = client_opened(&daemon, WRITE_TOKEN)};
+}
+
+static struct site site_on(const char *directory, int port, const char *origin) {
+    return site_rebuilt_on(directory, port, origin, false);
 }
 
 /* Some cells begin, some end; the last seq. */
@@ -204,19 +215,18 @@ static void check_shown(struct site *site, const json_t *shown, uint64_t seq) {
     reply_free(&reply);
 }
 
-/* ---- The case -------------------------------------------------------------------------------- */
+/* ---- The cases ------------------------------------------------------------------------------- */
 
 static void a_page_follows_through_a_restart(void **state) {
     (void)state;
     struct page page;
     char origin[64], url[512];
     const char *directory = scratch_directory();
-    page_start(&page);
+    page_start(&page, "browser.html");
     snprintf(origin, sizeof origin, "http://127.0.0.1:%d", page.port);
     struct site site = site_on(directory, 0, origin);
     int port = site.daemon.port;
-    snprintf(url, sizeof url, "%s/browser.html?daemon=%s&token=" WRITE_TOKEN, origin,
-             site.daemon.base);
+    snprintf(url, sizeof url, "%s/page?daemon=%s&token=" WRITE_TOKEN, origin, site.daemon.base);
     uint64_t seq = move_on(&site, 0); /* the snapshot has these */
     pid_t browser = browser_started(url, scratch_directory());
     wait_for_page(&page, seq, 1);
@@ -240,9 +250,48 @@ static void a_page_follows_through_a_restart(void **state) {
     page_stop(&page);
 }
 
+/* A restart is no reason to read the records again; a rebuild is. */
+static void a_table_of_records_follows_through_restarts_and_a_rebuild(void **state) {
+    (void)state;
+    struct page page;
+    char origin[64], url[512];
+    const char *directory = scratch_directory();
+    page_start(&page, "browser_records.html");
+    snprintf(origin, sizeof origin, "http://127.0.0.1:%d", page.port);
+    struct site site = site_on(directory, 0, origin);
+    int port = site.daemon.port;
+    snprintf(url, sizeof url, "%s/page?daemon=%s&token=" WRITE_TOKEN, origin, site.daemon.base);
+    uint64_t seq = move_on(&site, 0);
+    pid_t browser = browser_started(url, scratch_directory());
+    wait_for_page(&page, seq, 1);
+    seq = move_on(&site, 1);
+    wait_for_page(&page, seq, 1);
+    for (int round = 2; round < 5; round++) {
+        move_on(&site, round);
+        client_close(site.writer);
+        if (round == 2)
+            daemon_kill(&site.daemon);
+        else
+            daemon_end(&site.daemon);
+        site = site_rebuilt_on(directory, port, origin, round == 3);
+        struct reply ready = get_until(site.writer, "/readyz", 200);
+        reply_free(&ready);
+        seq = move_on(&site, round + 10);
+        wait_for_page(&page, seq, (unsigned)round);
+    }
+    json_t *shown = wait_until_shown(&page);
+    check_shown(&site, shown, seq);
+    assert_int_equal(number_of(shown, "snapshots"), 2);
+    browser_end(browser);
+    client_close(site.writer);
+    daemon_end(&site.daemon);
+    page_stop(&page);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_follows_through_a_restart),
+        cmocka_unit_test(a_table_of_records_follows_through_restarts_and_a_rebuild),
     };
     if (system("chromium --version >/dev/null 2>&1") != 0) return SKIPPED;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,70 @@ static void a_walk_must_not_use_its_view(void **state) {
     reel_view_close(view);
 }
 
+/* ---- One collection -------------------------------------------------------------------------- */
+
+static int show_change(void *context, const struct reel_row *row) {
+    const struct reel_changed_row changed = {.collection = "keyed", .row = row};
+    return show_row(context, &changed);
+}
+
+static void assert_changes(struct reel *reel, uint64_t since, struct reel_str after,
+                           const char *expected) {
+    struct shown shown = {.only = NULL};
+    struct reel_view *view = view_opened(reel);
+    text_add(&shown.text, "", 0);
+    const struct reel_query query = {
+        .struct_size = sizeof query, .collection = "keyed", .after = after};
+    must(reel_view_changes(view, &query, since, show_change, &shown, NULL) == 0);
+    reel_view_close(view);
+    assert_string_equal(shown.text.data, expected);
+    free(shown.text.data);
+}
+
+static void the_changes_of_one_collection_go_on_from_any_of_them(void **state) {
+    const struct reel_str none = {NULL, 0};
+    upsert(*state, "b");
+    upsert(*state, "a");
+    upsert(*state, "c");
+    delete (*state, "b");
+    assert_changes(*state, 0, none, "2 keyed/a, 3 keyed/c, 4 keyed/-b");
+    assert_changes(*state, 2, none, "3 keyed/c, 4 keyed/-b");
+    assert_changes(*state, 2, reel_text(""), "2 keyed/a, 3 keyed/c, 4 keyed/-b");
+    assert_changes(*state, 2, reel_text("a"), "3 keyed/c, 4 keyed/-b");
+    assert_changes(*state, 4, none, "");
+    assert_changes(*state, UINT64_MAX, reel_text("a"), "");
+    struct reel_view *view = view_opened(*state);
+    const struct reel_query absent = {.struct_size = sizeof absent, .collection = "none"};
+    assert_int_equal(reel_view_changes(view, &absent, 0, show_change, NULL, NULL), -ESRCH);
+    reel_view_close(view);
+}
+
+/* A follower has no state: what it must not show may be what it has shown. */
+static void what_does_not_fulfil_the_conditions_is_given_without_json(void **state) {
+    static const struct reel_condition twice = {.struct_size = sizeof twice,
+                                                .comparison = REEL_IS_AT_LEAST,
+                                                .field = "times",
+                                                .value = {"2", 1}};
+    static const struct reel_condition *const conditions[] = {&twice, NULL};
+    struct reel_query query = {
+        .struct_size = sizeof query, .collection = "keyed", .conditions = conditions};
+    struct shown changes = {.only = NULL}, list = {.only = NULL};
+    upsert(*state, "b");
+    upsert(*state, "a");
+    upsert(*state, "a");
+    upsert(*state, "c");
+    delete (*state, "c");
+    struct reel_view *view = view_opened(*state);
+    must(reel_view_changes(view, &query, 0, show_change, &changes, NULL) == 0);
+    assert_string_equal(changes.text.data, "1 keyed/-b, 3 keyed/a, 5 keyed/-c");
+    query.flags = REEL_QUERY_OTHERS;
+    must(reel_view_query(view, &query, show_change, &list, NULL, NULL) == 0);
+    assert_string_equal(list.text.data, "3 keyed/a, 1 keyed/-b");
+    reel_view_close(view);
+    free(changes.text.data);
+    free(list.text.data);
+}
+
 static int see_nothing(void *context, const struct reel_changed_row *changed) {
     (void)changed;
     ++*(size_t *)context;
@@ -536,6 +600,8 @@ int main(void) {
         CASE(a_record_shows_its_json_and_a_deleted_one_none),
         CASE(a_record_made_again_is_no_longer_deleted),
         CASE(a_record_made_and_deleted_in_one_batch_is_told_of),
+        CASE(the_changes_of_one_collection_go_on_from_any_of_them),
+        CASE(what_does_not_fulfil_the_conditions_is_given_without_json),
         CASE(a_walk_ends_when_its_caller_wants_no_more),
         CASE(a_walk_must_not_use_its_view),
         cmocka_unit_test(a_walk_ends_with_its_view),

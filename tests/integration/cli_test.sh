@@ -46,7 +46,7 @@ expect "--version" "0 reeld $(sed -n "s/^ *version: '\(.*\)',/\1/p" "$root/meson
 run --help
 help=$out
 expect "--help" "0 reeld" "$code ${out:0:5}"
-for command in serve replay check backup verify inspect; do
+for command in serve replay check backup verify inspect explain conform; do
     [[ $help == *"reeld ${command}"* || $help == *"reeld [$command]"* ]] ||
         expect "--help" "something about $command" "$help"
     run "$command" --help

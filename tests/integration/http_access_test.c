@@ -11,7 +11,7 @@
 
 struct route {
     char method[8], path[160];
-    bool open, writes;
+    bool open, writes, looks_back;
 };
 
 /* The path with something for each of its parts in braces. */
@@ -44,6 +44,7 @@ static size_t routes_of(struct site *site, struct route *ret, size_t room) {
             const json_t *role = json_array_get(json_object_get(security, "bearer"), 0);
             route->open = !security;
             route->writes = role && strcmp(json_string_value(role), "write") == 0;
+            route->looks_back = role && strcmp(json_string_value(role), "history") == 0;
             fill_in(path, route->path, sizeof route->path);
             size_t len = 0;
             for (; method[len] && len + 1 < sizeof route->method; len++)
@@ -69,7 +70,7 @@ static void every_route_but_health_wants_a_token_and_writing_one_that_may(void *
     struct site site = site_opened(NULL);
     struct client *stranger = client_opened(&site.daemon, "unknown-token-of-the-tests");
     struct client *prefix = client_opened(&site.daemon, "write-token-of-the-test");
-    size_t count = routes_of(&site, routes, 64), open = 0, writing = 0;
+    size_t count = routes_of(&site, routes, 64), open = 0, writing = 0, looking = 0;
     wait_until_ready(site.nobody);
     for (size_t i = 0; i < count; i++) {
         const struct route *route = &routes[i];
@@ -85,11 +86,14 @@ static void every_route_but_health_wants_a_token_and_writing_one_that_may(void *
         check_refused(site.nobody, route, "Authorization: Basic " WRITE_TOKEN, 401, "unauthorized");
         check_refused(stranger, route, NULL, 401, "unauthorized");
         check_refused(prefix, route, NULL, 401, "unauthorized");
-        if (route->writes) check_refused(site.reader, route, NULL, 403, "forbidden");
+        if (route->writes || route->looks_back)
+            check_refused(site.reader, route, NULL, 403, "forbidden");
         writing += route->writes;
+        looking += route->looks_back;
     }
     assert_int_equal(open, 2); /* /healthz and /readyz */
     assert_int_equal(writing, 6);
+    assert_int_equal(looking, 2); /* the histories of cells and formations */
     assert_true(count >= 17);
     client_close(prefix);
     client_close(stranger);

@@ -191,6 +191,67 @@ static void check_totals(struct reel_view *view, const char *collection,
     free(totals.hashed.data);
 }
 
+/* ---- Indexes of fields ----------------------------------------------------------------------- */
+
+struct order {
+    struct totals totals;
+    XXH64_hash_t keys; /* a hash of them, in their order */
+};
+
+static int add_in_order(void *context, const struct reel_row *row) {
+    struct order *order = context;
+    order->keys =
+        XXH3_64bits_withSeed(row->key.data ? row->key.data : "", row->key.len, order->keys);
+    return add_up(&order->totals, row);
+}
+
+/* By an index, each record is there once; the order is dumped. */
+static void dump_order(struct reel_view *view, const char *collection, const char *field,
+                       const struct reel_collection_info *info, struct text *text) {
+    const struct reel_query query = {
+        .struct_size = sizeof query, .collection = collection, .order = field};
+    struct order order = {0};
+    struct reel_error error = {0};
+    char digest[sizeof info->digest];
+    must_ok(reel_view_query(view, &query, add_in_order, &order, NULL, &error), error);
+    must(order.totals.records == info->records);
+    snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64, order.totals.digest.high64,
+             order.totals.digest.low64);
+    if (strcmp(info->digest, digest) != 0)
+        support_failed(__FILE__, __LINE__, "the index of %s.%s gives %s, not %s", collection, field,
+                       digest, info->digest);
+    text_format(text, "{%s.%s} %016" PRIx64 "\n", collection, field, order.keys);
+    free(order.totals.hashed.data);
+}
+
+static int dump_group(void *context, const struct reel_group *group) {
+    struct text *text = context;
+    text_add(text, group->value.data ? group->value.data : "null", group->value.len);
+    text_format(text, "=%" PRIu64 "\n", group->records);
+    return 0;
+}
+
+static void dump_groups(struct reel_view *view, const char *collection, const char *field,
+                        const struct reel_collection_info *info, struct text *text) {
+    const struct reel_query query = {.struct_size = sizeof query, .collection = collection};
+    struct reel_error error = {0};
+    uint64_t count;
+    must_ok(reel_view_count(view, &query, field, dump_group, text, &count, &error), error);
+    must(count == info->records);
+}
+
+static void dump_indexes(struct reel *reel, struct reel_view *view, size_t collection,
+                         const struct reel_collection_info *info, struct text *text) {
+    const struct reel_projector *projector = reel_projector(reel, collection);
+    for (size_t i = 0; projector->fields[i]; i++) {
+        const struct reel_field *field = projector->fields[i];
+        if (field->flags & (REEL_FIELD_INDEXED | REEL_FIELD_IS_NAME))
+            dump_order(view, projector->collection, field->name, info, text);
+        if (field->kind == REEL_FIELD_ONE_OF || field->kind == REEL_FIELD_BOOL)
+            dump_groups(view, projector->collection, field->name, info, text);
+    }
+}
+
 char *state_dump(struct reel *reel, size_t *ret_len) {
     struct text text = {0};
     struct reel_view *view = view_opened(reel);
@@ -203,6 +264,7 @@ char *state_dump(struct reel *reel, size_t *ret_len) {
         int rc = view_dump(view, name, &text);
         if (rc != 0) support_failed(__FILE__, __LINE__, "listing %s: %d", name, rc);
         check_totals(view, name, &info);
+        dump_indexes(reel, view, n, &info, &text);
     }
     reel_view_close(view);
     *ret_len = text.len;

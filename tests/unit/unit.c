@@ -187,7 +187,8 @@ size_t lmdb_entries(struct store *store, MDB_dbi dbi) {
 
 void open_things(struct store *store, const char *name, size_t *ret_records, size_t *ret_index) {
     struct reel_error error;
+    size_t fields;
     store_abort(store);
-    must_ok(store_open_collection(store, name, ret_records, ret_index, &error), error);
+    must_ok(store_open_collection(store, name, ret_records, ret_index, &fields, &error), error);
     must_ok(store_begin(store, &error), error);
 }

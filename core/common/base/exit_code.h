@@ -6,6 +6,7 @@ enum {
     EXIT_GOOD = 0,
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
+    EXIT_UNREACHABLE = 3, /* a client: there was no connection to the server */
 };
 
 #endif

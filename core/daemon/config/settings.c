@@ -36,9 +36,9 @@ const struct reel_setting *const daemon_settings[] = {
                          "is not listed is refused"),
     REEL_SETTING(.name = "token_file", TEXT, .unit = "FILE",
                  .help =
-                     "bearer tokens, one a line: `write NAME TOKEN` or `read NAME TOKEN`, where "
-                     "the name may be left out, or `TOKEN`, which means `write`; read again on "
-                     "SIGHUP"),
+                     "bearer tokens, one a line: `write NAME TOKEN`, `history NAME TOKEN` or `read "
+                     "NAME TOKEN`, where the name may be left out, or `TOKEN`, which means "
+                     "`write`; `history` is `read`, and may look back; read again on SIGHUP"),
     REEL_SETTING(.name = "sink", LIST, .unit = "NAME", .default_value = "http",
                  .help = "run this sink"),
     REEL_SETTING(.name = "source", TEXT, .unit = "URI", .default_value = "/reel",
@@ -141,6 +141,31 @@ const struct reel_setting *const daemon_settings[] = {
                          "stopped: it folds no more events"),
     REEL_SETTING(.name = "strikes_s", NUMBER, .unit = "s", .default_value = "600", .min = 1,
                  .max = 31536000, .help = "see strikes_max"),
+    REEL_SETTING(.name = "builds_waiting_max", NUMBER, .unit = "requests", .default_value = "4",
+                 .min = 0, .max = 1024,
+                 .help = "most requests that look back (at, history) and wait while another one is "
+                         "answered; more are answered with 503"),
+    REEL_SETTING(.name = "builds_kept_s", NUMBER, .unit = "s", .default_value = "300", .min = 0,
+                 .max = 86400,
+                 .help = "how long records as of a cursor in the past are kept after their last "
+                         "use; at most four states"),
+    REEL_SETTING(.name = "build_nice", NUMBER, .unit = "", .default_value = "20", .min = 0,
+                 .max = 20,
+                 .help = "priority of the process that builds, as nice(1) has it, from 0 to 19; "
+                         "20: it runs only while a processor is idle"),
+    REEL_SETTING(.name = "build_ms_max", NUMBER, .unit = "ms", .default_value = "120000",
+                 .min = 100, .max = 3600000,
+                 .help = "longest time that one request that looks back may take to be built"),
+    REEL_SETTING(.name = "build_cpu_s_max", NUMBER, .unit = "s", .default_value = "60", .min = 1,
+                 .max = 86400,
+                 .help = "most time of a processor that it may take; above it, the answer is 400"),
+    REEL_SETTING(.name = "build_memory_bytes_max", NUMBER, .unit = "bytes",
+                 .default_value = "1073741824", .min = MIB_16 * 8, .max = TIB_64,
+                 .help = "most memory of the process that builds; above it, the answer is 400"),
+    REEL_SETTING(.name = "build_bytes_max", NUMBER, .unit = "bytes", .default_value = "4294967296",
+                 .min = MIB_16, .max = TIB_64,
+                 .help = "most disk space of all states that were built; if one takes more, the "
+                         "answer is 400"),
     REEL_SETTING(.name = "drain_ms_max", NUMBER, .unit = "ms", .default_value = "10000", .min = 0,
                  .max = 600000,
                  .help = "longest time that running requests may take when the daemon ends"),

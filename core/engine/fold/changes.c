@@ -96,6 +96,7 @@ static int load(struct collection *collection, struct change *change, struct are
         return store_fail(store, MDB_CORRUPTED, "cannot read a record", error);
     change->exists = true;
     change->stored = stored.len;
+    change->stored_at = copy;
     record_json(&collection->shape, stored, &change->stored_changed, &change->stored_json);
     return 0;
 }
@@ -279,6 +280,44 @@ static int flush_index(struct collection *collection, const struct keyed *sorted
     return index_write(collection->store, collection->index, moves, count, arena, error);
 }
 
+/* Has any of these fields a text that is not that of the store? Texts that nobody has set are those
+ * of the copy. */
+static bool has_new_value(const struct tracked_fields *fields, const struct change *change) {
+    if (!change->stored || !change->exists) return true;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const char *at = change->values[fields->list[i].at].data;
+        if (at < change->stored_at || at >= change->stored_at + change->stored) return true;
+    }
+    return false;
+}
+
+static int flush_values(struct collection *collection, struct field_writer *writer,
+                        const struct change *change, struct reel_str *before,
+                        struct reel_error *error) {
+    struct reel_str stored = {change->stored_at, change->stored};
+    uint64_t changed;
+    if (!field_progress_has(&collection->progress, change->key)) return 0;
+    if (!has_new_value(&collection->tracked, change)) return 0;
+    if (change->stored && record_read(&collection->shape, stored, &changed, before) < 0)
+        return store_fail(collection->store, MDB_CORRUPTED, "cannot read a record", error);
+    return field_writer_change(writer, change->key, change->stored ? before : NULL,
+                               change->exists ? change->values : NULL, error);
+}
+
+static int flush_fields(struct collection *collection, const struct keyed *sorted, size_t count,
+                        struct arena *arena, struct reel_error *error) {
+    struct field_writer writer;
+    struct reel_str *before;
+    int rc = 0;
+    if (collection->tracked.count == 0) return 0;
+    before = arena_alloc(arena, collection->shape.count * sizeof *before);
+    if (!before) return fail_memory(error);
+    field_writer_start(&writer, collection->store, collection->fields, &collection->tracked, arena);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = flush_values(collection, &writer, sorted[i].change, before, error);
+    return field_writer_finish(&writer, rc, error);
+}
+
 int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error) {
     struct changes *changes = &collection->changes;
     INVARIANT(collection->fold->turn == TURN_NONE); /* handles do not outlive this */
@@ -289,6 +328,7 @@ int changes_flush(struct collection *collection, struct arena *arena, struct ree
     int rc = count > 0 ? flush_records(collection, sorted, count, error) : 0;
     if (rc == 0 && count > 0 && !collection->state.from_records) /* it is written afterwards */
         rc = flush_index(collection, sorted, count, arena, error);
+    if (rc == 0 && count > 0) rc = flush_fields(collection, sorted, count, arena, error);
     if (rc == 0) changes_reset(changes);
     return rc;
 }

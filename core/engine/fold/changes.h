@@ -39,7 +39,7 @@ void changes_net(struct changes *changes);
  * of memory. */
 bool change_values(struct change *change, struct arena *arena);
 
-/* Writes changed records and their entries in the index into the write transaction, counts
+/* Writes changed records and their entries in both indexes into the write transaction, counts
  * `state.records`, raises `state.changed`, and forgets all records. */
 int changes_flush(struct collection *collection, struct arena *arena, struct reel_error *error);
 

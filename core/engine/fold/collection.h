@@ -9,6 +9,7 @@
 #include "engine/fold/plugin.h"
 #include "engine/fold/set_aside.h"
 #include "engine/fold/settings.h"
+#include "engine/store/field_index.h"
 #include "engine/store/record.h"
 #include "engine/store/store.h"
 
@@ -24,6 +25,7 @@ struct change {
     struct reel_str *values;     /* shape.count JSON texts, if the record exists */
     uint64_t met;                /* number of the last callback that received this handle */
     size_t stored;               /* its bytes in the store; 0: the store does not have this key */
+    const char *stored_at;       /* a copy of these bytes, in memory of the transaction */
     struct reel_str stored_json; /* its JSON text there, in memory of the transaction */
     uint64_t stored_changed;     /* its `changed` in the store */
     uint64_t changed;
@@ -67,7 +69,10 @@ struct collection {
     const char *name;
     struct settings settings;
     struct record_shape shape;
-    size_t records, index;              /* its tables (store.h) */
+    size_t records, index, fields; /* its tables (store.h) */
+    struct tracked_fields tracked;
+    struct field_progress progress;     /* of the table `fields` */
+    bool was_built;                     /* before the running transaction */
     uint32_t watched;                   /* its number in the page, or 0 (callbacks.h) */
     const struct set_aside_list *aside; /* the fold's */
     struct set_aside_counts set_aside;  /* of its build; since the start */

@@ -22,7 +22,6 @@ static const char *const reserved_collections[] = {
     "changes",     "events",  "rejected",     "status",        "plugins", "version",
     "collections", "metrics", "openapi.json", "asyncapi.json", NULL};
 static const char *const reserved_fields[] = {"cursor", "epoch", NULL};
-static const char *const query_parameters[] = {"limit", "after", "min_cursor", "timeout", NULL};
 
 static int check_size(const struct plugin *plugin, const char *where, const void *item,
                       size_t wanted, struct reel_error *error) {
@@ -41,7 +40,10 @@ static int check_field_kind(const struct reel_field *field, const char *where,
     if ((field->flags & REEL_FIELD_IS_NAME) && field->kind != REEL_FIELD_STRING)
         return REFUSE(error, "%sflags has REEL_FIELD_IS_NAME, but kind is not REEL_FIELD_STRING",
                       where);
-    return declared_flags(field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME, where, error);
+    if ((field->flags & REEL_FIELD_INDEXED) && field->kind == REEL_FIELD_JSON)
+        return REFUSE(error, "%sflags has REEL_FIELD_INDEXED, but JSON has no order", where);
+    return declared_flags(
+        field->flags, REEL_FIELD_ANY_CASE | REEL_FIELD_IS_NAME | REEL_FIELD_INDEXED, where, error);
 }
 
 /* A name, or a filter's other name: both end up as query parameters. */
@@ -51,8 +53,6 @@ static int check_parameter(const char *name, const char *what, const char *where
     if (!declared_has_form(name, LOWER UPPER "_", LOWER UPPER DIGITS "_", STORE_NAME_MAX))
         return REFUSE(error, "%s%s is %s, wanted [A-Za-z_][A-Za-z0-9_]{0,62}", where, what,
                       declared_quote(&found, name));
-    if (declared_is_listed(name, query_parameters))
-        return REFUSE(error, "%s%s is `%s`, which is a query parameter", where, what, name);
     return 0;
 }
 

@@ -182,6 +182,10 @@ int plugin_file_open_copy_take(const char *path, int fd, struct plugin_file **re
     return 0;
 }
 
+int plugin_file_fd(const struct plugin_file *file) {
+    return file->fd;
+}
+
 struct plugin_file *plugin_file_ref(struct plugin_file *file) {
     file->references++;
     return file;

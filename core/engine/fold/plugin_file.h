@@ -50,9 +50,11 @@ struct plugin_file {
  * plugin_file_check. `error` has no path in it. -ENOENT, -ENOEXEC, or another error. */
 int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error);
 
-/* The same with a copy that was made before, by another process maybe: takes `fd`, in any case. */
+/* The same with a copy that was made before, by another process maybe (plugin_file_fd): takes `fd`,
+ * in any case, unless it is negative. The path is that of the original. */
 int plugin_file_open_copy_take(const char *path, int fd, struct plugin_file **ret,
                                struct reel_error *error);
+int plugin_file_fd(const struct plugin_file *file);
 
 struct plugin_file *plugin_file_ref(struct plugin_file *file);
 void plugin_file_unref(struct plugin_file *file); /* accepts NULL */

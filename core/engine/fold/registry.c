@@ -21,6 +21,7 @@ static void collection_destroy(struct collection *collection) {
     changes_finish(&collection->changes);
     record_shape_finish(&collection->shape);
     settings_finish(&collection->settings);
+    text_finish(&collection->progress.key);
     free(collection->derived);
     free(collection);
 }
@@ -60,6 +61,7 @@ static int collection_create(const struct plugin *plugin, const struct projector
     collection->plugin = plugin;
     collection->projector = projector;
     collection->name = projector->declared.collection;
+    tracked_fields_of(projector->fields, projector->field_count, &collection->tracked);
     *ret = collection;
     return 0;
 }
@@ -163,12 +165,63 @@ static void set_build_id(struct collection *collection) {
     memcpy(collection->state.build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES);
 }
 
+/* ---- Indexes of fields ----------------------------------------------------------------------- */
+
+/* The table begins empty, and is then that of no record: of an empty collection that is all. */
+static int begin_fields(struct collection *collection, bool is_built, struct reel_error *error) {
+    collection->progress.is_built = is_built; /* undone with the group, unlike the rest */
+    if (!is_built) collection->progress.has_key = false;
+    table_clear(collection->store, collection->fields);
+    return field_index_put(collection->store, collection->name, &collection->tracked,
+                           &collection->progress, error);
+}
+
+/* Is the table about what the plugin declares? Else it is made again. */
+static int start_fields(struct collection *collection, struct reel_error *error) {
+    struct store *store = collection->store;
+    struct tracked_fields stored = {0};
+    int rc =
+        field_index_get(store, &store->writing, collection->name, &stored, &collection->progress);
+    if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read what is indexed");
+    if (rc == 0 && tracked_fields_are_same(&stored, &collection->tracked)) return 0;
+    if (rc == -ENOENT && collection->tracked.count == 0) {
+        collection->progress.is_built = true;
+        return 0;
+    }
+    return begin_fields(collection, collection->tracked.count == 0, error);
+}
+
+struct collection *registry_unbuilt(const struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++)
+        if (!registry->collections[i]->progress.is_built) return registry->collections[i];
+    return NULL;
+}
+
+int registry_build(struct collection *collection, struct arena *arena, struct field_progress *ret,
+                   struct reel_error *error) {
+    const struct field_build build = {
+        .store = collection->store,
+        .records = collection->records,
+        .table = collection->fields,
+        .shape = &collection->shape,
+        .fields = &collection->tracked,
+        .arena = arena,
+    };
+    int rc = field_index_build(&build, &collection->progress, ret, error);
+    return rc < 0 ? rc
+                  : field_index_put(collection->store, collection->name, &collection->tracked, ret,
+                                    error);
+}
+
+/* ---- Emptying and starting ------------------------------------------------------------------- */
+
 int registry_reset(struct collection *collection, const struct store_state *position,
                    const char *why, struct reel_error *error) {
     struct store *store = collection->store;
     table_clear(store, collection->records);
     table_clear(store, collection->index);
     int rc = rejected_remove_collection(store, collection->name, error);
+    if (rc == 0) rc = begin_fields(collection, true, error);
     if (rc < 0) return rc;
     collection->state = (struct collection_state){
         .revision = collection->projector->declared.revision,
@@ -370,7 +423,8 @@ static int keep(struct collection *collection, const struct store_state *positio
     state->revision = declared->revision;
     state->field_count = collection->shape.count;
     set_build_id(collection);
-    return state->has_digest ? 0 : make_digest(collection, error);
+    int rc = start_fields(collection, error);
+    return rc < 0 || state->has_digest ? rc : make_digest(collection, error);
 }
 
 static int keep_or_put(struct collection *collection, const struct store_state *position,
@@ -455,7 +509,7 @@ int registry_open(struct registry *registry, struct reel_error *error) {
     for (size_t i = 0; rc == 0 && i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
         rc = store_open_collection(collection->store, collection->name, &collection->records,
-                                   &collection->index, error);
+                                   &collection->index, &collection->fields, error);
     }
     return rc;
 }
@@ -555,6 +609,7 @@ void registry_committed(struct registry *registry) {
         struct collection *collection = registry->collections[i];
         INVARIANT(collection->changes.count == 0); /* all of them are written */
         collection->committed = collection->state;
+        collection->was_built = collection->progress.is_built;
         counts_commit(&collection->counts);
         counts_commit(&collection->counts_again);
     }
@@ -564,6 +619,7 @@ void registry_aborted(struct registry *registry) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
         collection->state = collection->committed;
+        collection->progress.is_built = collection->was_built;
         counts_abort(&collection->counts);
         counts_abort(&collection->counts_again);
         changes_reset(&collection->changes);

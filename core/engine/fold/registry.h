@@ -82,6 +82,14 @@ struct collection *registry_underived(const struct registry *registry);
 int registry_reset_all(struct registry *registry, const struct store_state *position,
                        struct reel_error *error);
 
+/* A collection whose table of fields is not built yet; or NULL. */
+struct collection *registry_unbuilt(const struct registry *registry);
+
+/* Within a group: writes the next slice of that table. `ret` is how far it then is: when the group
+ * is committed, it replaces `collection->progress`. */
+int registry_build(struct collection *collection, struct arena *arena, struct field_progress *ret,
+                   struct reel_error *error);
+
 /* Removes tombstones below `first_seq` from every index, at most `max`. `ret_more`: there
  * may be more. `ret_last_seq`: the seq of the newest one that was removed, or 0. */
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-/* The store's own, and two tables of two databases for each collection. */
-#define DATABASES_MAX (TABLES_OWN + 1 + 4 * STORE_COLLECTIONS)
+/* The store's own, and three tables of two databases for each collection. */
+#define DATABASES_MAX (TABLES_OWN + 1 + 6 * STORE_COLLECTIONS)
 
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)
@@ -80,8 +80,8 @@ static uint64_t lock_file_bytes(const struct store_options *options) {
 
 int environment_open(struct store *store, const struct store_options *options,
                      const char *directory, struct reel_error *error) {
-    unsigned flags =
-        MDB_NOTLS | (store->in_memory ? MDB_NOSYNC : 0) | (options->read_only ? MDB_RDONLY : 0);
+    unsigned flags = MDB_NOTLS | (store->in_memory || store->is_scratch ? MDB_NOSYNC : 0) |
+                     (options->read_only ? MDB_RDONLY : 0);
     int rc = options->read_only
                  ? directory_check_no_link(directory, "lock.mdb", error)
                  : directory_allocate(directory, "lock.mdb", lock_file_bytes(options), error);
@@ -91,6 +91,9 @@ int environment_open(struct store *store, const struct store_options *options,
     if (rc == 0) rc = mdb_env_set_maxdbs(store->env, DATABASES_MAX);
     if (rc == 0) rc = mdb_env_set_maxreaders(store->env, options->readers_max);
     if (rc == 0) rc = mdb_env_open(store->env, directory, flags, 0600);
+    /* A process that was killed may have written a meta page that is not on the disk yet, but is
+     * seen by all: nothing may be removed from the log because of such a commit. */
+    if (rc == 0 && !(flags & (MDB_RDONLY | MDB_NOSYNC))) rc = mdb_env_sync(store->env, 1);
     if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
         return fail(error, -EPROTO, "data.mdb: %s", mdb_strerror(rc));
     if (rc > 0) return fail(error, -rc, "data.mdb: %s", strerror(rc));

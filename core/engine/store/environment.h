@@ -17,7 +17,7 @@
 
 /* The tables: the number of each is that of its tree. */
 enum { TABLE_META, TABLE_REJECTED, TABLES_OWN };
-#define STORE_TABLES (TABLES_OWN + 2 * STORE_COLLECTIONS)
+#define STORE_TABLES (TABLES_OWN + 3 * STORE_COLLECTIONS)
 
 /* One bit for each table. Set: its second database is current; or in a set of changes: both change
  * places (sides.h). */
@@ -59,6 +59,7 @@ struct store {
     char *directory;         /* NULL: in memory */
     bool in_memory;
     bool read_only;         /* nobody depends on it: that it is broken ends nothing */
+    bool is_scratch;        /* it can be made again at any time: nothing is synced */
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
     atomic_bool
@@ -73,7 +74,8 @@ struct store_options {
     const char *directory; /* NULL: in memory */
     uint64_t map_bytes;    /* in memory: of the memtable */
     uint32_t readers_max;
-    bool read_only; /* another process may be writing */
+    bool read_only;  /* another process may be writing */
+    bool is_scratch; /* in a directory, and not synced: a crash of the machine may damage it */
 
     /* Called once, by the thread that finds that the store is broken, with any locks held: it must
      * only note this. NULL: not called. [any thread] */

@@ -176,7 +176,8 @@ static bool split_key(struct reel_str at, unsigned char kind, struct index_entry
 }
 
 static int take(struct index_stream *stream, int rc, const struct overlay_row *row) {
-    stream->more = rc > 0 && split_key(row->key, stream->from[0], &stream->entry);
+    stream->more =
+        rc > 0 && split_key(row->key, (unsigned char)stream->from.data[0], &stream->entry);
     return rc < 0 ? rc : 0;
 }
 
@@ -186,26 +187,31 @@ static int advance(struct index_stream *stream) {
 }
 
 static int stream_start(struct index_stream *stream, struct store *store, const struct snapshot *at,
-                        size_t table, unsigned char kind, uint64_t since,
+                        size_t table, unsigned char kind, uint64_t since, struct reel_str after,
                         struct reel_error *error) {
-    uint64_t first = htobe64(since + 1);
+    uint64_t first = htobe64(after.data ? since : since + 1);
     struct overlay_row row;
-    stream->from[0] = kind;
-    memcpy(stream->from + 1, &first, sizeof first);
-    struct reel_str from = {(const char *)stream->from, sizeof stream->from};
+    char *to = text_extend(&stream->from, 1 + sizeof first + after.len);
+    if (!to) return fail_memory(error);
+    to[0] = (char)kind;
+    memcpy(to + 1, &first, sizeof first);
+    if (after.len) memcpy(to + 1 + sizeof first, after.data, after.len);
     table_walk_start(&stream->walk, store, at, table, error);
-    return take(stream, table_seek(&stream->walk, from, SEEK_AT_OR_ABOVE, &row), &row);
+    enum seek how = after.data ? SEEK_ABOVE : SEEK_AT_OR_ABOVE;
+    return take(stream, table_seek(&stream->walk, text_str(&stream->from), how, &row), &row);
 }
 
 int index_walk_start(struct index_walk *walk, struct store *store, const struct snapshot *at,
-                     size_t table, uint64_t since, struct reel_error *error) {
+                     size_t table, uint64_t since, struct reel_str after,
+                     struct reel_error *error) {
     walk->given = NULL;
+    walk->records.from = walk->tombstones.from = (struct text){0};
     walk->records.more = walk->tombstones.more = false;
     walk->records.walk.cursor = walk->tombstones.walk.cursor = NULL;
     walk->records.walk.keys = walk->tombstones.walk.keys = (struct keys_walk){0};
     if (since == UINT64_MAX) return 0; /* nothing is beyond the last seq that there can be */
-    int rc = stream_start(&walk->tombstones, store, at, table, TOMBSTONE, since, error);
-    if (rc == 0) rc = stream_start(&walk->records, store, at, table, RECORD, since, error);
+    int rc = stream_start(&walk->tombstones, store, at, table, TOMBSTONE, since, after, error);
+    if (rc == 0) rc = stream_start(&walk->records, store, at, table, RECORD, since, after, error);
     return rc;
 }
 
@@ -231,6 +237,8 @@ int index_next(struct index_walk *walk, struct index_entry *ret) {
 void index_walk_finish(struct index_walk *walk) {
     table_walk_finish(&walk->records.walk);
     table_walk_finish(&walk->tombstones.walk);
+    text_finish(&walk->records.from);
+    text_finish(&walk->tombstones.from);
 }
 
 /* ---- Trimming -------------------------------------------------------------------------------- */

@@ -52,19 +52,20 @@ struct index_entry {
 /* One of the two orders that a walk merges. */
 struct index_stream {
     struct table_walk walk;
-    unsigned char from[1 + 8];
-    bool more; /* `entry` was not given yet */
+    struct text from; /* the key at which it began */
+    bool more;        /* `entry` was not given yet */
     struct index_entry entry;
 };
 
-/* Walks the changes after `since`, in order. `error` is used until the end of the walk. index_next:
- * 1 and an entry, which is valid until the next call; 0 at the end; or an error. */
+/* Walks the changes after the event `since`, in order; or, if `after` has data, the changes after
+ * that of the key `after` by the event `since`. `error` is used until the end of the walk.
+ * index_next: 1 and an entry, which is valid until the next call; 0 at the end; or an error. */
 struct index_walk {
     struct index_stream records, tombstones;
     struct index_stream *given; /* advanced in the next call; NULL before the first call */
 };
 int index_walk_start(struct index_walk *walk, struct store *store, const struct snapshot *at,
-                     size_t table, uint64_t since, struct reel_error *error);
+                     size_t table, uint64_t since, struct reel_str after, struct reel_error *error);
 int index_next(struct index_walk *walk, struct index_entry *ret);
 void index_walk_finish(struct index_walk *walk);
 

@@ -362,6 +362,100 @@ int keys_next(struct keys_walk *walk, struct reel_str *ret_key, struct reel_str 
     return rc == -ENODATA ? 0 : rc;
 }
 
+/* ---- Walking backwards ----------------------------------------------------------------------- */
+
+/* Puts the cursor at the first entry at or above `at`. The entry before it is looked at next. */
+static int stand_at(struct keys_walk *walk, MDB_val at, MDB_val *ret_key,
+                    struct reel_error *error) {
+    MDB_val value;
+    int rc = mdb_cursor_get(walk->cursor, &at, &value, MDB_SET_RANGE);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return store_fail(walk->store, rc, "cannot read records", error);
+    walk->at_end = rc == MDB_NOTFOUND;
+    *ret_key = walk->at_end ? (MDB_val){0, NULL} : at;
+    return 0;
+}
+
+/* Goes into a node, to look at it from its end. */
+static int enter_at_end(struct keys_walk *walk, uint64_t node, struct reel_str chunk,
+                        struct reel_error *error) {
+    MDB_val found;
+    int rc = enter(walk, node, chunk);
+    if (rc < 0) return fail(error, rc, "out of memory");
+    begin_key(&walk->at, node + 1);
+    return stand_at(walk, (MDB_val){walk->at.len, walk->at.bytes}, &found, error);
+}
+
+/* Leaves the node for what stands before the entry that led into it. */
+static int leave_backwards(struct keys_walk *walk, struct reel_error *error) {
+    MDB_val found;
+    INVARIANT(walk->depth > 0);
+    walk->depth--;
+    uint64_t outer = walk->depth > 0 ? walk->nodes[walk->depth - 1] : 0;
+    struct reel_str chunk = {walk->key.data + walk->depth * KEY_CHUNK, KEY_CHUNK};
+    return stand_at(walk, entry_key(&walk->at, outer, chunk, true), &found, error);
+}
+
+int keys_walk_start_below(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
+                          struct reel_str key, bool at, struct reel_error *error) {
+    *walk = (struct keys_walk){.store = store, .next = MDB_NEXT};
+    int rc = mdb_cursor_open(txn, dbi, &walk->cursor);
+    if (rc != 0) return store_fail(store, rc, "cannot read records", error);
+    uint64_t node = 0;
+    MDB_val found, value;
+    while (key.len > KEY_CHUNK) {
+        struct reel_str chunk = split_chunk(&key);
+        MDB_val place = entry_key(&walk->at, node, chunk, true);
+        rc = mdb_get(txn, dbi, &place, &value);
+        if (rc == MDB_NOTFOUND) return stand_at(walk, place, &found, error);
+        if (rc != 0) return store_fail(store, rc, "cannot read records", error);
+        rc = node_of(store, value, &node, error);
+        if (rc == 0 && enter(walk, node, chunk) < 0) rc = fail_memory(error);
+        if (rc < 0) return rc;
+    }
+    MDB_val place = entry_key(&walk->at, node, key, false);
+    rc = stand_at(walk, place, &found, error);
+    walk->is_at = rc == 0 && at && !walk->at_end && found.mv_size == place.mv_size &&
+                  memcmp(found.mv_data, walk->at.bytes, place.mv_size) == 0;
+    return rc;
+}
+
+/* As step(). */
+static int step_back(struct keys_walk *walk, struct reel_str *ret_key, struct reel_str *ret_value,
+                     struct reel_error *error) {
+    uint64_t node = walk->depth > 0 ? walk->nodes[walk->depth - 1] : 0;
+    MDB_val key = {0, NULL}, value = {0, NULL};
+    MDB_cursor_op how = walk->is_at ? MDB_GET_CURRENT : walk->at_end ? MDB_LAST : MDB_PREV;
+    int rc = mdb_cursor_get(walk->cursor, &key, &value, how);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return store_fail(walk->store, rc, "cannot read records", error);
+    walk->at_end = walk->is_at = false;
+    size_t prefix = rc == 0 ? prefix_len(node, key) : 0;
+    if (prefix == 0) {
+        if (walk->depth == 0) return -ENODATA;
+        return leave_backwards(walk, error);
+    }
+    struct reel_str chunk = {(const char *)key.mv_data + prefix, key.mv_size - prefix};
+    if (chunk.len > KEY_CHUNK) {
+        chunk.len = KEY_CHUNK;
+        rc = node_of(walk->store, value, &node, error);
+        return rc < 0 ? rc : enter_at_end(walk, node, chunk, error);
+    }
+    walk->next = MDB_NEXT;
+    rc = assemble(walk, chunk, ret_key);
+    *ret_value = (struct reel_str){value.mv_data, value.mv_size};
+    return rc < 0 ? rc : 1;
+}
+
+int keys_previous(struct keys_walk *walk, struct reel_str *ret_key, struct reel_str *ret_value,
+                  struct reel_error *error) {
+    int rc;
+    do rc = step_back(walk, ret_key, ret_value, error);
+    while (rc == 0);
+    if (rc == -ENOMEM) return fail(error, rc, "cannot read records: out of memory");
+    return rc == -ENODATA ? 0 : rc;
+}
+
 void keys_walk_finish(struct keys_walk *walk) {
     if (walk->cursor) mdb_cursor_close(walk->cursor);
     free(walk->nodes);

@@ -63,6 +63,8 @@ struct keys_walk {
     MDB_cursor *cursor;
     const char *page;     /* the page that contains the cursor */
     MDB_cursor_op next;   /* the operation that leads to the next entry */
+    bool at_end;          /* keys_previous begins at the last entry of all, not before the cursor */
+    bool is_at;           /* keys_previous begins with the entry at the cursor */
     struct stored_key at; /* the place to look at, for MDB_SET_RANGE */
     struct reel_str from; /* borrowed until the first keys_next */
     bool after;
@@ -76,5 +78,13 @@ int keys_walk_start(struct keys_walk *walk, struct store *store, MDB_txn *txn, M
 int keys_next(struct keys_walk *walk, struct reel_str *ret_key, struct reel_str *ret_value,
               struct reel_error *error);
 void keys_walk_finish(struct keys_walk *walk);
+
+/* The other way. After keys_walk_start_below, the first keys_previous gives the greatest key below
+ * `key` (or at it, if `at`). The two functions may follow each other in a walk: each goes on from
+ * the key that was given last. After 0 the walk is over. */
+int keys_walk_start_below(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
+                          struct reel_str key, bool at, struct reel_error *error);
+int keys_previous(struct keys_walk *walk, struct reel_str *ret_key, struct reel_str *ret_value,
+                  struct reel_error *error);
 
 #endif

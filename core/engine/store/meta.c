@@ -15,6 +15,7 @@
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
 #define CONTROL_PREFIX    "control/"
+#define FIELDS_PREFIX     "fields/"
 
 /* ---- One value ------------------------------------------------------------------------------- */
 
@@ -94,6 +95,18 @@ int meta_put_control(struct store *store, const char *name,
                      error);
 }
 
+int meta_get_fields(struct store *store, const struct snapshot *at, const char *name,
+                    struct reel_str *ret) {
+    struct collection_key space;
+    return table_get(store, at, TABLE_META, prefixed_key(FIELDS_PREFIX, name, &space), ret, NULL);
+}
+
+int meta_put_fields(struct store *store, const char *name, struct reel_str value,
+                    struct reel_error *error) {
+    struct collection_key space;
+    return table_put(store, TABLE_META, prefixed_key(FIELDS_PREFIX, name, &space), value, error);
+}
+
 static const struct reel_str lineage_key = {LINEAGE_KEY, sizeof LINEAGE_KEY - 1};
 
 int meta_get_lineage(struct store *store, const struct snapshot *at,
@@ -147,6 +160,8 @@ void meta_read(struct reel_str key, struct reel_str value, struct meta_item *ret
     } else if (copy_name(key, CONTROL_PREFIX, ret->name)) {
         ret->kind = META_CONTROL;
         copy_value(value, &ret->control, sizeof ret->control);
+    } else if (copy_name(key, FIELDS_PREFIX, ret->name)) {
+        ret->kind = META_FIELDS;
     }
 }
 
@@ -189,6 +204,7 @@ static int find_derived(struct store *store, struct collection_key *space, struc
          rc = table_next(&walk, &row)) {
         if (row.key.len > sizeof space->text) continue;
         if (has_prefix(row.key, COLLECTION_PREFIX) || has_prefix(row.key, CONTROL_PREFIX) ||
+            has_prefix(row.key, FIELDS_PREFIX) ||
             (row.key.len == lineage_key.len &&
              memcmp(row.key.data, lineage_key.data, lineage_key.len) == 0))
             break;
@@ -217,7 +233,7 @@ int meta_empty(struct store *store, struct reel_error *error) {
 
 int meta_accept_format(uint32_t format, struct reel_error *error) {
     if (format >= STORE_FORMAT_MIN && format <= STORE_FORMAT) return 0;
-    return fail(error, -EPROTO, "its format is %u, this version reads %u and %u", format,
+    return fail(error, -EPROTO, "its format is %u, this version reads %u to %u", format,
                 STORE_FORMAT_MIN, STORE_FORMAT);
 }
 

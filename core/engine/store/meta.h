@@ -5,6 +5,7 @@
  *     "lineage"                  the log's epochs, the oldest first: struct lineage_entry
  *     "c/" and a name            struct collection_state
  *     "control/" and a name      struct collection_control
+ *     "fields/" and a name       which fields are indexed, and how far (field_index.h)
  *
  * Values are in native byte order, like all of LMDB's data.
  */
@@ -15,8 +16,11 @@
 #include "engine/store/digest.h"
 #include "engine/store/environment.h"
 
-/* A store of format 3 has no second sides (sides.h); it is read, and becomes one of format 4. */
-#define STORE_FORMAT     4
+/* Older formats are read, and become this one when they are opened to write: a version of Reel that
+ * does not know of second sides and of indexes must not change records beside them.
+ *     3    has neither second sides (sides.h) nor indexes of fields (field_index.h)
+ *     4    has no indexes of fields */
+#define STORE_FORMAT     5
 #define STORE_FORMAT_MIN 3
 
 /* -EPROTO: this version does not read it. */
@@ -99,6 +103,12 @@ int meta_get_collection(struct store *store, const struct snapshot *at, const ch
 int meta_put_collection(struct store *store, const char *name, const struct collection_state *state,
                         struct reel_error *error);
 
+/* -ENOENT: nothing was ever indexed, and nothing is. The value is as table_get gives it. */
+int meta_get_fields(struct store *store, const struct snapshot *at, const char *name,
+                    struct reel_str *ret);
+int meta_put_fields(struct store *store, const char *name, struct reel_str value,
+                    struct reel_error *error);
+
 /* -ENOENT: no control was about that collection. */
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
                      struct collection_control *ret);
@@ -127,7 +137,7 @@ int meta_put_origin(struct store *store, const struct store_origin *origin,
 int meta_empty(struct store *store, struct reel_error *error);
 
 /* What a row of `meta` is, for those who read LMDB without memtables. */
-enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL };
+enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL, META_FIELDS };
 struct meta_item {
     enum meta_kind kind;
     char name[STORE_NAME_MAX + 1]; /* of a collection */

@@ -165,3 +165,26 @@ int record_json(const struct record_shape *shape, struct reel_str stored, uint64
     *ret_json = (struct reel_str){at, (size_t)(end - at)};
     return 0;
 }
+
+/* A name has nothing that would be escaped. */
+static const char *skip_name(const char *at, const char *end) {
+    if (end - at < 2 || at[1] != '"') return NULL;
+    const char *quote = memchr(at + 2, '"', (size_t)(end - at) - 2);
+    return quote && end - quote >= 2 ? quote + 2 : NULL;
+}
+
+int record_values(uint32_t field_count, struct reel_str stored, struct reel_str *ret_values) {
+    const size_t before = sizeof(uint64_t);
+    stored = trimmed(stored);
+    if (stored.len < before) return -EBADMSG;
+    const char *at = stored.data + before, *end = stored.data + stored.len;
+    for (uint32_t i = 0; i < field_count; i++)
+        if (!(at = varint_read(at, end, &ret_values[i].len))) return -EBADMSG;
+    for (uint32_t i = 0; i < field_count; i++) {
+        at = skip_name(at, end);
+        if (!at || (size_t)(end - at) < ret_values[i].len) return -EBADMSG;
+        ret_values[i].data = at;
+        at += ret_values[i].len;
+    }
+    return end - at == 1 && *at == '}' ? 0 : -EBADMSG;
+}

@@ -46,4 +46,7 @@ int record_read(const struct record_shape *shape, struct reel_str stored, uint64
 int record_json(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
                 struct reel_str *ret_json);
 
+/* The values of a record whose number of fields is known, and not their names. */
+int record_values(uint32_t field_count, struct reel_str stored, struct reel_str *ret_values);
+
 #endif

@@ -89,7 +89,7 @@ static int prepare_state(struct store *store, struct reel_error *error) {
                     (unsigned long long)state.cursor, (unsigned long long)state.first_seq,
                     (unsigned long long)state.head);
     if (state.format == STORE_FORMAT) return 0;
-    state.format = STORE_FORMAT;
+    state.format = STORE_FORMAT; /* indexes of fields are built where they are missing */
     return meta_put_state(store, &state, error);
 }
 
@@ -141,6 +141,7 @@ static void limit_memtable(struct store *store, const struct store_options *opti
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error) {
     *store = (struct store){.in_memory = !options->directory,
                             .read_only = options->read_only,
+                            .is_scratch = options->is_scratch,
                             .tell_broken = options->tell_broken,
                             .context = options->context};
     int rc;
@@ -152,7 +153,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
         store->directory = strdup(options->directory);
         rc = store->directory ? open_in(store, options, store->directory, error)
                               : fail_memory(error);
-        if (rc == 0 && !options->read_only) /* new files' names */
+        if (rc == 0 && !options->read_only && !options->is_scratch) /* new files' names */
             rc = directory_sync(store->directory, error);
     }
     if (rc < 0) store_close(store);
@@ -192,7 +193,7 @@ static size_t settle_table(struct store *store, const struct opened *opened) {
 
 struct opening {
     const char *name;
-    struct opened records, index;
+    struct opened records, index, fields;
 };
 
 static int open_database(struct store *store, const char *prefix, const char *name, MDB_dbi *ret,
@@ -224,23 +225,26 @@ static int open_sides(struct store *store, const char *const prefixes[2], const 
     return rc == 0 ? 0 : store_fail(store, rc, "cannot open the collection", error);
 }
 
-static int open_both(struct store *store, void *context, struct reel_error *error) {
-    static const char *const records[] = {"c", "c2"}, *const index[] = {"x", "x2"};
+static int open_all(struct store *store, void *context, struct reel_error *error) {
+    static const char *const records[] = {"c", "c2"}, *const index[] = {"x", "x2"},
+                             *const fields[] = {"f", "f2"};
     struct opening *opening = context;
     int rc = open_sides(store, records, opening->name, &opening->records, error);
-    return rc < 0 ? rc : open_sides(store, index, opening->name, &opening->index, error);
+    if (rc == 0) rc = open_sides(store, index, opening->name, &opening->index, error);
+    return rc < 0 ? rc : open_sides(store, fields, opening->name, &opening->fields, error);
 }
 
 int store_open_collection(struct store *store, const char *name, size_t *ret_records,
-                          size_t *ret_index, struct reel_error *error) {
+                          size_t *ret_index, size_t *ret_fields, struct reel_error *error) {
     struct opening opening = {.name = name};
     INVARIANT(!store_is_writing(store));
-    if (store->table_count + 2 > STORE_TABLES)
+    if (store->table_count + 3 > STORE_TABLES)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
-    int rc = checkpoint_between(store, open_both, &opening, error);
+    int rc = checkpoint_between(store, open_all, &opening, error);
     if (rc < 0) return rc;
     *ret_records = settle_table(store, &opening.records);
     *ret_index = settle_table(store, &opening.index);
+    *ret_fields = settle_table(store, &opening.fields);
     return versions_extend(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
 }
 

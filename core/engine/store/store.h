@@ -12,7 +12,8 @@
  *     rejected   seq, collection → reason (rejected.h)
  *     c/<name>   key → record (keys.h, record.h), one a collection
  *     x/<name>   its records in the order of their changes (index.h)
- *     c2/<name>, x2/<name>   the other sides of these two (sides.h)
+ *     f/<name>   its records under the values of their fields (field_index.h)
+ *     c2/<name>, x2/<name>, f2/<name>   the other sides of these three (sides.h)
  *
  * Each of these databases, or pair of sides, is a table (table.h): a tree of the memtables has the
  * same keys.
@@ -70,7 +71,7 @@ void store_has_shown(struct store *store, uint64_t number);
 
 /* Opens or creates the tables of a collection, between groups. */
 int store_open_collection(struct store *store, const char *name, size_t *ret_records,
-                          size_t *ret_index, struct reel_error *error);
+                          size_t *ret_index, size_t *ret_fields, struct reel_error *error);
 
 /* Writes a compact copy into a directory, durably. `pace` (or NULL) is called before each part of
  * it is written, and may wait. Any thread. */

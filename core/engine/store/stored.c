@@ -38,9 +38,13 @@ static int take_item(struct stored *stored, const struct meta_item *item) {
         return 0;
     case META_COLLECTION:
     case META_CONTROL:
+    case META_FIELDS:
         collection = settle(stored, item->name);
         if (!collection) return -ENOMEM;
-        if (item->kind == META_CONTROL) {
+        if (item->kind == META_FIELDS) {
+            collection->has_fields = true;
+            return field_index_parse(item->value, &collection->tracked, &collection->progress);
+        } else if (item->kind == META_CONTROL) {
             collection->control = item->control;
         } else {
             collection->state = item->collection;
@@ -68,6 +72,7 @@ static int read_meta(struct stored *stored, struct reel_error *error) {
         taken = take_item(stored, &item);
     }
     mdb_cursor_close(cursor);
+    if (taken == -EBADMSG) return fail(error, taken, "what meta says of indexes is damaged");
     if (taken < 0) return fail_memory(error);
     return rc == MDB_NOTFOUND ? 0 : store_fail(&stored->store, rc, "cannot read meta", error);
 }
@@ -92,6 +97,8 @@ void stored_end(struct stored *stored) {
 
 void stored_close(struct stored *stored) {
     stored_end(stored);
+    for (size_t i = 0; i < stored->count; i++)
+        field_progress_finish(&stored->collections[i].progress);
     free(stored->collections);
     stored->collections = NULL;
     stored->count = 0;
@@ -128,13 +135,13 @@ static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t 
     return rc;
 }
 
-/* The side that is current; a store of the format before has only the first one. */
-static int open_records(struct stored *stored, const char *collection, MDB_dbi *ret) {
+/* The side that is current; a store of format 3 has only the first one. */
+static int open_side(struct stored *stored, char prefix, const char *collection, MDB_dbi *ret) {
     char first[sizeof "c/" + STORE_NAME_MAX], second[sizeof "c2/" + STORE_NAME_MAX];
     bool is_second = false;
     MDB_dbi other;
-    snprintf(first, sizeof first, "c/%s", collection);
-    snprintf(second, sizeof second, "c2/%s", collection);
+    snprintf(first, sizeof first, "%c/%s", prefix, collection);
+    snprintf(second, sizeof second, "%c2/%s", prefix, collection);
     int rc = mdb_dbi_open(stored->txn, second, 0, &other);
     if (rc == 0) rc = sides_find(stored->txn, other, &is_second);
     if (rc != 0 && rc != MDB_NOTFOUND) return rc;
@@ -143,12 +150,24 @@ static int open_records(struct stored *stored, const char *collection, MDB_dbi *
     return 0;
 }
 
+int stored_open_records(struct stored *stored, const struct stored_collection *collection,
+                        MDB_dbi *ret, struct reel_error *error) {
+    int rc = open_side(stored, 'c', collection->name, ret);
+    return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read records", error);
+}
+
+int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
+                       MDB_dbi *ret, struct reel_error *error) {
+    int rc = open_side(stored, 'f', collection->name, ret);
+    return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read indexes", error);
+}
+
 int stored_add_up(struct stored *stored, const struct stored_collection *collection,
                   struct stored_sums *ret, struct reel_error *error) {
     struct keys_walk walk;
     MDB_dbi records;
-    int rc = open_records(stored, collection->name, &records);
-    if (rc != 0) return store_fail(&stored->store, rc, "cannot read records", error);
+    int rc = stored_open_records(stored, collection, &records, error);
+    if (rc < 0) return rc;
     rc = keys_walk_start(&walk, &stored->store, stored->txn, records, (struct reel_str){0}, false,
                          error);
     if (rc == 0) rc = add_up(stored, &walk, collection->state.field_count, ret, error);

@@ -6,6 +6,7 @@
 #ifndef REEL_ENGINE_STORE_STORED_H
 #define REEL_ENGINE_STORE_STORED_H
 
+#include "engine/store/field_index.h"
 #include "engine/store/store.h"
 
 struct stored_collection {
@@ -13,6 +14,9 @@ struct stored_collection {
     bool has_state; /* else only controls are known of it */
     struct collection_state state;
     struct collection_control control;
+    bool has_fields; /* it has indexes of fields (field_index.h), or they are being built */
+    struct tracked_fields tracked;
+    struct field_progress progress;
 };
 
 struct stored {
@@ -32,6 +36,12 @@ int stored_open(struct stored *stored, const char *directory, struct reel_error 
 void stored_end(struct stored *stored);
 void stored_close(struct stored *stored);
 
+/* The database that is current of its records, and of its indexes of fields. */
+int stored_open_records(struct stored *stored, const struct stored_collection *collection,
+                        MDB_dbi *ret, struct reel_error *error);
+int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
+                       MDB_dbi *ret, struct reel_error *error);
+
 /* What the records of a collection add up to. The record's shape is in its state. -EBADMSG: a
  * record is damaged. */
 struct stored_sums {
@@ -40,6 +50,11 @@ struct stored_sums {
 };
 int stored_add_up(struct stored *stored, const struct stored_collection *collection,
                   struct stored_sums *ret, struct reel_error *error);
+
+/* Are the indexes of its fields, and the counts of their values, what the records say? -EBADMSG:
+ * they are not, or a record is damaged. */
+int stored_check_fields(struct stored *stored, const struct stored_collection *collection,
+                        struct reel_error *error);
 
 struct stored_sizes {
     uint64_t file_bytes, page_bytes;

@@ -91,13 +91,23 @@ static int keys_step(void *context, struct overlay_row *ret) {
     return keys_next(&walk->keys, &ret->key, &ret->value, walk->error);
 }
 
+static int keys_step_back(void *context, struct overlay_row *ret) {
+    struct table_walk *walk = context;
+    ret->deleted = false;
+    return keys_previous(&walk->keys, &ret->key, &ret->value, walk->error);
+}
+
 static int keys_seek(void *context, struct reel_str key, enum seek how, struct overlay_row *ret) {
     struct table_walk *walk = context;
-    INVARIANT(seek_is_forward(how));
+    INVARIANT(how != SEEK_LAST);
     keys_walk_finish(&walk->keys);
-    int rc = keys_walk_start(&walk->keys, walk->store, walk->txn, walk->dbi, key, how == SEEK_ABOVE,
-                             walk->error);
-    return rc < 0 ? rc : keys_step(walk, ret);
+    bool is_forward = seek_is_forward(how);
+    int rc = is_forward ? keys_walk_start(&walk->keys, walk->store, walk->txn, walk->dbi, key,
+                                          how == SEEK_ABOVE, walk->error)
+                        : keys_walk_start_below(&walk->keys, walk->store, walk->txn, walk->dbi, key,
+                                                how == SEEK_AT_OR_BELOW, walk->error);
+    if (rc < 0) return rc;
+    return is_forward ? keys_step(walk, ret) : keys_step_back(walk, ret);
 }
 
 /* ---- One of the store's own -------------------------------------------------------------------
@@ -157,7 +167,7 @@ void table_walk_start(struct table_walk *walk, struct store *store, const struct
     walk->cursor = NULL;
     walk->keys = (struct keys_walk){0};
     walk->error = error;
-    const struct overlay_lower collection = {keys_seek, keys_step, NULL, walk},
+    const struct overlay_lower collection = {keys_seek, keys_step, keys_step_back, walk},
                                own = {own_seek, own_next, own_previous, walk};
     const struct overlay_lower *lower = table >= TABLES_OWN ? &collection : &own;
     if (at->version)

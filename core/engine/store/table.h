@@ -30,8 +30,9 @@ void table_clear(struct store *store, size_t table);
  * checkpoint compares it. */
 XXH128_hash_t table_hash(struct reel_str key, struct reel_str value);
 
-/* Walks in key order; backwards only in tables of the store's own. table_seek and the others: 1 and
- * a row, valid until the next call; 0: there is none; or an error. */
+/* Walks in key order, both ways. SEEK_LAST is only for tables of the store's own. table_seek and
+ * the others: 1 and a row, valid until the next call; 0: there is none; or an error. `key` must not
+ * point into a row of this walk. */
 struct table_walk {
     struct store *store;
     MDB_txn *txn;

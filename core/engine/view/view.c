@@ -196,6 +196,7 @@ static int view_begin(struct reel_view *view, struct reel_error *error) {
         return fail(error, rc, "cannot read the store's state");
     }
     store_has_shown(store, view->number);
+    view->has_scanned = false;
     atomic_store(&view->deadline_ms, clock_ms() + view->views->ms_max);
     return 0;
 }
@@ -221,6 +222,7 @@ void reel_view_close(struct reel_view *view) {
 void views_init(struct views *views, struct store *store, struct log_place *log,
                 const struct registry *registry, const struct reel_host *host) {
     *views = (struct views){.store = store, .log = log, .registry = registry, .host = host};
+    views->scans = &views->own_scans;
     pthread_mutex_init(&views->lock, NULL);
 }
 
@@ -291,6 +293,13 @@ bool view_serves(const struct reel_view *view, const struct collection *collecti
                  const struct collection_state *state) {
     return state->cursor >= view->state.cursor ||
            collection_stops_before(collection, state->cursor + 1);
+}
+
+int view_served(struct reel_view *view, const char *name, struct collection **ret) {
+    const struct collection_state *state;
+    int rc = view_collection(view, name, ret, &state);
+    if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
+    return view_serves(view, *ret, state) ? 0 : -EAGAIN;
 }
 
 int reel_view_collection(struct reel_view *view, const char *name,

@@ -23,6 +23,8 @@ struct views {
     struct reel_view *idle;  /* closed */
     uint32_t open_count;     /* number of views whose time is not over */
     uint32_t idle_count;
+    atomic_uint own_scans;
+    atomic_uint *scans; /* queries that look at all records (query.c), maybe also of other views */
 };
 
 void views_init(struct views *views, struct store *store, struct log_place *log,
@@ -53,6 +55,7 @@ struct reel_view {
     struct store_state state;
     struct reel_position position; /* if is_measured */
     bool is_measured;
+    bool has_scanned; /* since it was opened */
     struct collection
         *collection; /* the last collection that was asked for, or NULL; and its state */
     struct collection_state collection_state;
@@ -80,5 +83,8 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
  */
 bool view_serves(const struct reel_view *view, const struct collection *collection,
                  const struct collection_state *state);
+
+/* Finds a collection that can be shown. -ESRCH; -EAGAIN: it has not caught up. */
+int view_served(struct reel_view *view, const char *name, struct collection **ret);
 
 #endif

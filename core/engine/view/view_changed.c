@@ -1,12 +1,11 @@
-/* view_changed.c: reads changes from a view (reel.h): the records of all collections in the order
- * in which they were last changed, including deleted records.
+/* view_changed.c: reads changes from a view (reel.h): the records of one collection, or of all, in
+ * the order in which they were last changed, including deleted records.
  *
- * Each collection has its own index (index.h). They are merged here by seq. There are few
- * collections, so the next entry is found by looking at all of them.
+ * Each collection has its own index (index.h). For all collections, they are merged here by seq.
+ * There are few collections, so the next entry is found by looking at all of them.
  */
-#include "engine/view/view.h"
-
 #include "engine/store/index.h"
+#include "engine/view/query.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,23 +42,32 @@ static struct source *pick_next(const struct changed_walk *walk) {
     return next;
 }
 
-/* What the index says counts only if the record agrees. */
-static int give_entry(const struct reel_view *view, const struct source *source, reel_changed_fn fn,
-                      void *context) {
-    const struct collection *collection = source->collection;
-    const struct index_entry *entry = &source->entry;
-    struct reel_row row = {.key = entry->key, .changed = entry->seq};
-    struct reel_changed_row changed = {.collection = collection->name, .row = &row};
+/* The record of an entry, and how it is stored: 1; 0: what the index says does not count, because
+ * the record does not agree. */
+static int read_row(const struct reel_view *view, const struct collection *collection,
+                    const struct index_entry *entry, struct reel_row *ret,
+                    struct reel_str *ret_stored) {
     struct reel_str stored;
     uint64_t seq;
+    *ret = (struct reel_row){.key = entry->key, .changed = entry->seq};
     int rc =
         table_get(collection->store, &view->at, collection->records, entry->key, &stored, NULL);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (entry->deleted != (rc == -ENOENT)) return 0;
-    if (entry->deleted) return fn(context, &changed);
-    if (record_json(&collection->shape, stored, &seq, &row.json) < 0)
+    if (entry->deleted) return 1;
+    if (record_json(&collection->shape, stored, &seq, &ret->json) < 0)
         return store_fail(collection->store, MDB_CORRUPTED, "cannot read a record", NULL);
-    return seq == entry->seq ? fn(context, &changed) : 0;
+    *ret_stored = stored;
+    return seq == entry->seq;
+}
+
+static int give_entry(const struct reel_view *view, const struct source *source, reel_changed_fn fn,
+                      void *context) {
+    struct reel_row row;
+    const struct reel_changed_row changed = {.collection = source->collection->name, .row = &row};
+    struct reel_str stored;
+    int rc = read_row(view, source->collection, &source->entry, &row, &stored);
+    return rc > 0 ? fn(context, &changed) : rc;
 }
 
 static int give_all(const struct changed_walk *walk, reel_changed_fn fn, void *context) {
@@ -102,7 +110,7 @@ static int start_sources(struct changed_walk *walk, uint64_t since) {
         struct source *source = &walk->sources[i];
         const struct collection *collection = source->collection;
         int rc = index_walk_start(&source->walk, collection->store, &walk->view->at,
-                                  collection->index, since, NULL);
+                                  collection->index, since, (struct reel_str){NULL, 0}, NULL);
         if (rc == 0) rc = advance(source);
         if (rc < 0) return rc;
     }
@@ -119,5 +127,59 @@ int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn
     if (rc == 0) rc = give_all(&walk, fn, context);
     for (size_t i = 0; i < walk.count; i++) index_walk_finish(&walk.sources[i].walk);
     free(walk.sources);
+    return rc;
+}
+
+/* ---- One collection -------------------------------------------------------------------------- */
+
+/* Gives the change; without JSON if the record does not fulfil the conditions. */
+static int give_change(struct query *query, const struct index_entry *entry) {
+    struct reel_row row;
+    struct reel_str stored;
+    int rc = read_row(query->view, query->collection, entry, &row, &stored);
+    if (rc > 0 && row.json.data && query->criteria.count > 0) {
+        rc = query_fits(query, stored, &row.changed);
+        if (rc == 0) row.json = (struct reel_str){NULL, 0};
+        rc = rc < 0 ? rc : 1;
+    }
+    return rc > 0 ? query->fn(query->context, &row) : rc;
+}
+
+static int give_changes(struct query *query, struct index_walk *walk) {
+    struct index_entry entry;
+    int rc;
+    for (size_t n = 0; (rc = index_next(walk, &entry)) > 0; n++) {
+        if (view_is_late(query->view, n)) return fail(query->error, -ETIME, "too late");
+        rc = give_change(query, &entry);
+        if (rc != 0) return rc;
+    }
+    return rc;
+}
+
+static int walk_changes(struct query *query, uint64_t since) {
+    const struct collection *collection = query->collection;
+    struct index_walk walk;
+    int rc = index_walk_start(&walk, collection->store, &query->view->at, collection->index, since,
+                              query->asked->after, query->error);
+    if (rc == 0) rc = give_changes(query, &walk);
+    index_walk_finish(&walk);
+    return rc;
+}
+
+int reel_view_changes(struct reel_view *view, const struct reel_query *given, uint64_t since,
+                      reel_row_fn fn, void *context, struct reel_error *error) {
+    struct reel_query asked;
+    struct query *query = malloc(sizeof *query);
+    if (!query) return fail_memory(error);
+    ENTERED within = NULL;
+    *query = (struct query){0};
+    int rc = query_copy(given, &asked, error);
+    if (rc == 0) rc = view_enter(view, &within);
+    if (rc == 0) rc = query_start(query, within, &asked, error);
+    query->fn = fn;
+    query->context = context;
+    if (rc == 0) rc = walk_changes(query, since);
+    query_finish(query);
+    free(query);
     return rc;
 }

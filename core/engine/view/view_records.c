@@ -5,14 +5,6 @@
 
 #include <errno.h>
 
-/* The collection, if it can be shown. */
-static int served_collection(struct reel_view *view, const char *name, struct collection **ret) {
-    const struct collection_state *state;
-    int rc = view_collection(view, name, ret, &state);
-    if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
-    return view_serves(view, *ret, state) ? 0 : -EAGAIN;
-}
-
 static int give_row(const struct collection *collection, struct reel_str key,
                     struct reel_str stored, reel_row_fn fn, void *context) {
     struct reel_row row = {.key = key};
@@ -28,7 +20,7 @@ int reel_view_get(struct reel_view *view, const char *name, struct reel_str key,
     if (rc < 0) return rc;
     struct collection *collection;
     struct reel_str stored;
-    rc = served_collection(within, name, &collection);
+    rc = view_served(within, name, &collection);
     if (rc == 0)
         rc = table_get(collection->store, &within->at, collection->records, key, &stored, NULL);
     return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
@@ -54,7 +46,7 @@ int reel_view_list(struct reel_view *view, const char *name, struct reel_str fro
     if (rc < 0) return rc;
     struct collection *collection;
     struct table_walk walk;
-    rc = served_collection(within, name, &collection);
+    rc = view_served(within, name, &collection);
     if (rc < 0) return rc;
     table_walk_start(&walk, collection->store, &within->at, collection->records, NULL);
     rc = list_rows(within, collection, &walk, from, after && from.data, fn, context);

@@ -270,6 +270,14 @@ static bool trim_some(struct intake *intake) {
     return trimmed > 0;
 }
 
+/* Returns true if there is more to build. */
+static bool build_some(struct intake *intake) {
+    struct reel_error error = {0};
+    int rc = engine_build_some(intake->options.reel, &error);
+    if (rc < 0) trouble(intake, rc, &error);
+    return rc > 0;
+}
+
 static bool is_disk_full(struct intake *intake) {
     HOLD_LOCK(&intake->lock);
     return intake->disk_full;
@@ -318,6 +326,7 @@ static void *run(void *context) {
             if (behind != 0) continue;
         }
         at_once = run_group(intake);
+        if (!is_disk_full(intake) && build_some(intake)) at_once = true;
         if (at_once && clock_ms() - looked_ms < TICK_MS) continue;
         if (trim_some(intake))
             at_once = true;

@@ -53,8 +53,14 @@ enum {
 };
 enum {
     REEL_FIELD_ANY_CASE = 1 << 0, /* filters ignore the case of ASCII letters */
-    REEL_FIELD_IS_NAME =
-        1 << 1, /* by-name look-ups use this field; REEL_FIELD_STRING only; at most one field */
+    REEL_FIELD_IS_NAME = 1 << 1, /* by-name look-ups use this field; REEL_FIELD_STRING only; at most
+                                    one field. Such a field is indexed, too */
+    REEL_FIELD_INDEXED =
+        1 << 2, /* the host keeps the records in the order of this field's values: filters on it
+                   and its order cost what they return. Not REEL_FIELD_JSON. Each change of the
+                   value costs about as much as another record. With REEL_FIELD_ANY_CASE, values
+                   that differ only in case are one. This flag is no part of the fold: with or
+                   without it, the records are the same and are not rebuilt */
 };
 
 /* A declared field. Every record of the collection has all fields, in the declared order, null
@@ -64,8 +70,8 @@ struct reel_field {
     uint32_t struct_size;
     uint32_t flags;   /* REEL_FIELD_…, or 0 */
     const char *name; /* [A-Za-z_][A-Za-z0-9_]{0,62}, unique. Not `cursor` and `epoch`,
-                         which are written beside the fields of a record, and not `limit`,
-                         `after`, `min_cursor` and `timeout`, which are query parameters */
+                         which are written beside the fields of a record. A query parameter of this
+                         name, such as `limit`, comes first: then the filter is `limit.eq` */
     reel_field_kind kind;
     const char *const *values; /* REEL_FIELD_ONE_OF: the allowed strings, NULL-terminated */
     const char *filter;    /* the query parameter that filters by this field, with the same rules as

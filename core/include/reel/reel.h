@@ -298,6 +298,24 @@ REEL_VISIBLE int reel_view_get(struct reel_view *view, const char *collection, s
 REEL_VISIBLE int reel_view_list(struct reel_view *view, const char *collection,
                                 struct reel_str from, bool after, reel_row_fn fn, void *context);
 
+/* Walks the records that a query asks for. `ret`, which may be NULL, says where it has ended; it is
+ * written also if `fn` has ended the walk. -EINVAL: a condition, the order or the token is not
+ * possible; -E2BIG: it would look at too many records; -EBUSY: two such queries are running;
+ * -EAGAIN: the collection is being rebuilt, or the index for `order` is being built; -ESRCH;
+ * -ETIME. [view] */
+REEL_VISIBLE int reel_view_query(struct reel_view *view, const struct reel_query *query,
+                                 reel_row_fn fn, void *context, struct reel_page *ret,
+                                 struct reel_error *error);
+
+/* Counts the records that fulfil the conditions of a query; its other members, except
+ * scan_records_max, are not used. If `group` is not NULL, `fn` is called for each value that this
+ * field has in these records, with their number: a REEL_FIELD_ONE_OF, REEL_FIELD_BOOL or
+ * REEL_FIELD_INDEXED field. Strings of a REEL_FIELD_ANY_CASE field are then in lower case. -E2BIG:
+ * it has more than REEL_GROUPS_MAX values. Other errors as of reel_view_query. [view] */
+REEL_VISIBLE int reel_view_count(struct reel_view *view, const struct reel_query *query,
+                                 const char *group, reel_group_fn fn, void *context, uint64_t *ret,
+                                 struct reel_error *error);
+
 /* The state of a collection. -ESRCH: no such collection is loaded; -ETIME. [view] */
 REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collection,
                                       struct reel_collection_info *ret);
@@ -307,6 +325,17 @@ REEL_VISIBLE int reel_view_collection(struct reel_view *view, const char *collec
  * trimmed. -ETIME. [view] */
 REEL_VISIBLE int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn,
                                    void *context);
+
+/* Walks the records of one collection that were changed or deleted after the event `since`, in the
+ * order of the seq that last changed them; within one event in the order of their keys. The JSON of
+ * a record is NULL if it was deleted, or does not fulfil the conditions. If `query->after` has
+ * data, the walk continues behind the record with that key among those that the event `since`
+ * changed: an event may change more records than a caller takes at once. The other members of the
+ * query are not used. A deletion is left out if its event has been trimmed. -EINVAL: a condition is
+ * not possible; other errors as for reel_view_list. [view] */
+REEL_VISIBLE int reel_view_changes(struct reel_view *view, const struct reel_query *query,
+                                   uint64_t since, reel_row_fn fn, void *context,
+                                   struct reel_error *error);
 
 /* Walks the log from `from_seq`. If that event has been trimmed, starts at the oldest event in the
  * log. -ETIME. [view] */

@@ -29,7 +29,8 @@ typedef int32_t reel_access;
 enum {
     REEL_ACCESS_NONE = 0, /* the token is not valid */
     REEL_ACCESS_READ = 1,
-    REEL_ACCESS_WRITE = 2,
+    REEL_ACCESS_HISTORY = 2, /* may look back: reel_sink_view_at, reel_sink_history */
+    REEL_ACCESS_WRITE = 4,
 };
 
 /* The owner of a token: texts, NUL-terminated. `id`, for reel_command_request.caller, is the same
@@ -113,6 +114,38 @@ typedef void (*reel_command_done_fn)(void *context, int rc,
                                      const struct reel_command_result *result,
                                      const struct reel_error *error);
 
+/* The result of reel_sink_view_at: a view, which must be closed; or an error code with a sentence
+ * in `error`, and NULL. -EAGAIN: it may succeed later. -E2BIG: it takes more than the limits allow.
+ * -ESTALE, -ERANGE: see there. -ECANCELED. -EIO. [any thread, also within the call itself] */
+typedef void (*reel_view_at_done_fn)(void *context, int rc, struct reel_view *view,
+                                     const struct reel_error *error);
+
+/* What happened to a record: at most `limit` changes by events after `after`, oldest first, and not
+ * many more than `bytes_max` bytes. */
+struct reel_history_request {
+    uint32_t struct_size;
+    uint32_t limit;
+    const char *collection;
+    struct reel_str key;
+    uint64_t after, bytes_max;
+};
+
+/* A page of it. Borrowed until the callback returns. */
+struct reel_history_page {
+    const struct reel_str *changes; /* JSON objects: seq, time, type and id of the event, when it
+                                       was received_at, the names of the members that it changed,
+                                       and the record as it was then, or null */
+    size_t count;
+    uint64_t cursor;   /* it has all changes up to there, unless there are more */
+    uint64_t last_seq; /* of the page; 0: it is empty */
+    uint64_t seen;     /* changes up to the page's end, also those up to `after`: 0: none at all */
+    bool more;
+};
+
+/* The result of reel_sink_history, with the error codes of reel_view_at_done_fn. [any thread] */
+typedef void (*reel_history_done_fn)(void *context, int rc, const struct reel_history_page *page,
+                                     const struct reel_error *error);
+
 struct reel_sink_calls {
     uint32_t struct_size;
     uint16_t abi_major;
@@ -140,8 +173,17 @@ struct reel_sink_calls {
     /* Walks the records of a collection. [view] */
     int (*view_list)(struct reel_view *view, const char *collection, struct reel_str from,
                      bool after, reel_row_fn fn, void *context);
+    /* Walks the records that a query asks for; writes at most `size` bytes of the page. [view] */
+    int (*view_query)(struct reel_view *view, const struct reel_query *query, reel_row_fn fn,
+                      void *context, struct reel_page *ret, size_t size, struct reel_error *error);
+    /* Counts records, and groups of them. [view] */
+    int (*view_count)(struct reel_view *view, const struct reel_query *query, const char *group,
+                      reel_group_fn fn, void *context, uint64_t *ret, struct reel_error *error);
     /* Walks the records that were changed. [view] */
     int (*view_changed)(struct reel_view *view, uint64_t since, reel_changed_fn fn, void *context);
+    /* Walks the records of one collection that were changed. [view] */
+    int (*view_changes)(struct reel_view *view, const struct reel_query *query, uint64_t since,
+                        reel_row_fn fn, void *context, struct reel_error *error);
     /* Walks the log. [view] */
     int (*view_log)(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn, void *context);
     /* Walks the rejections, the newest first. [view] */
@@ -182,6 +224,17 @@ struct reel_sink_calls {
     int (*submit_expecting)(struct reel_sink_host *host, const struct reel_str *payloads,
                             size_t count, const struct reel_expectation *expected,
                             reel_submit_done_fn done, void *context, struct reel_error *error);
+
+    /* Opens a view of a cursor in the past. [any thread] */
+    int (*view_at)(struct reel_sink_host *host, const char *collection, uint64_t seq,
+                   reel_view_at_done_fn done, void *context, uint64_t *ret_job,
+                   struct reel_error *error);
+    /* What happened to a record. [any thread] */
+    int (*history)(struct reel_sink_host *host, const struct reel_history_request *request,
+                   reel_history_done_fn done, void *context, uint64_t *ret_job,
+                   struct reel_error *error);
+    /* Ends one of these two. [any thread] */
+    void (*cancel)(struct reel_sink_host *host, uint64_t job);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -257,10 +310,32 @@ static inline int reel_sink_list(struct reel_sink_host *host, struct reel_view *
     return host->calls->view_list(view, collection, from, after, fn, context);
 }
 
+/* See reel_view_query. [view] */
+static inline int reel_sink_query(struct reel_sink_host *host, struct reel_view *view,
+                                  const struct reel_query *query, reel_row_fn fn, void *context,
+                                  struct reel_page *ret, struct reel_error *error) {
+    return host->calls->view_query(view, query, fn, context, ret, sizeof *ret, error);
+}
+
+/* See reel_view_count. [view] */
+static inline int reel_sink_count(struct reel_sink_host *host, struct reel_view *view,
+                                  const struct reel_query *query, const char *group,
+                                  reel_group_fn fn, void *context, uint64_t *ret,
+                                  struct reel_error *error) {
+    return host->calls->view_count(view, query, group, fn, context, ret, error);
+}
+
 /* See reel_view_changed. [view] */
 static inline int reel_sink_changed(struct reel_sink_host *host, struct reel_view *view,
                                     uint64_t since, reel_changed_fn fn, void *context) {
     return host->calls->view_changed(view, since, fn, context);
+}
+
+/* See reel_view_changes. [view] */
+static inline int reel_sink_changes(struct reel_sink_host *host, struct reel_view *view,
+                                    const struct reel_query *query, uint64_t since, reel_row_fn fn,
+                                    void *context, struct reel_error *error) {
+    return host->calls->view_changes(view, query, since, fn, context, error);
 }
 
 /* See reel_view_log. [view] */
@@ -283,6 +358,32 @@ static inline uint64_t reel_sink_cursor(struct reel_sink_host *host) {
 /* See reel_newest_commit. [any thread] */
 static inline uint64_t reel_sink_newest_commit(struct reel_sink_host *host) {
     return host->calls->newest_commit(host);
+}
+
+/* Looks back: a view of the collection as it was at cursor `seq`. Its records are what the loaded
+ * plugins make of the log up to it, and are made by a process beside the daemon, with limits, one
+ * at a time; a few wait. `collection` must be served; others in the view may be not. If it returns
+ * 0, `done` is called once, perhaps before it returns, and `ret_job` is for reel_sink_cancel.
+ * -EAGAIN: too many wait. -ERANGE: the cursor has not reached `seq`. -ESTALE: the log has been
+ * trimmed, and does not have all events that the collection was made from. -ESRCH. [any thread] */
+static inline int reel_sink_view_at(struct reel_sink_host *host, const char *collection,
+                                    uint64_t seq, reel_view_at_done_fn done, void *context,
+                                    uint64_t *ret_job, struct reel_error *error) {
+    return host->calls->view_at(host, collection, seq, done, context, ret_job, error);
+}
+
+/* Looks back at one record, in the same way. [any thread] */
+static inline int reel_sink_history(struct reel_sink_host *host,
+                                    const struct reel_history_request *request,
+                                    reel_history_done_fn done, void *context, uint64_t *ret_job,
+                                    struct reel_error *error) {
+    return host->calls->history(host, request, done, context, ret_job, error);
+}
+
+/* Ends what reel_sink_view_at or reel_sink_history has begun: its callback soon gets -ECANCELED,
+ * unless it has its result already. [any thread] */
+static inline void reel_sink_cancel(struct reel_sink_host *host, uint64_t job) {
+    host->calls->cancel(host, job);
 }
 
 /* ---- Loaded plugins -------------------------------------------------------------------------- */

@@ -105,6 +105,82 @@ struct reel_changed_row {
 /* As reel_row_fn. [view] */
 typedef int (*reel_changed_fn)(void *context, const struct reel_changed_row *changed);
 
+/* ---- Queries --------------------------------------------------------------------------------- */
+
+/* How a field's value is compared with a given one. Nothing but REEL_IS_NULL is true of null,
+ * except that a REEL_FIELD_JSON that is null equals `null`. */
+typedef uint32_t reel_comparison;
+enum {
+    REEL_IS_EQUAL = 1, /* of several for one field, one must be true */
+    REEL_IS_ABOVE =
+        2, /* these four: REEL_FIELD_INTEGER, REEL_FIELD_NUMBER and REEL_FIELD_STRING,
+              which is compared in byte order; with REEL_FIELD_ANY_CASE, in lower case */
+    REEL_IS_AT_LEAST = 3,
+    REEL_IS_BELOW = 4,
+    REEL_IS_AT_MOST = 5,
+    REEL_IS_NULL = 6, /* these two: without a value */
+    REEL_IS_SET = 7,
+};
+
+/* What must be true of a record. Conditions for different fields must all be true. */
+struct reel_condition {
+    uint32_t struct_size;
+    reel_comparison comparison;
+    const char *field;
+    struct reel_str value; /* text: digits, `true`, `false`, a string without quotes */
+};
+
+enum {
+    REEL_QUERY_DESCENDING = 1 << 0, /* with `order`: from the greatest value to the least */
+    REEL_QUERY_FROM = 1 << 1,       /* without `order`: `after` itself is given, too */
+    REEL_QUERY_OTHERS = 1 << 2, /* without `order`: the other records are also given, without JSON:
+                                   a caller that walks in slices then knows how far it is */
+};
+
+/* Longest reel_page.next, with its NUL. */
+#define REEL_TOKEN_MAX 1200
+
+struct reel_query {
+    uint32_t struct_size;
+    uint32_t flags; /* REEL_QUERY_…, or 0 */
+    const char *collection;
+    const struct reel_condition *const *conditions; /* NULL-terminated; NULL: all records */
+
+    /* A REEL_FIELD_INDEXED field, or `changed`: the order of the last changes. Records with equal
+     * values are in the order of their keys, records without a value are last. NULL: in the order
+     * of their keys. */
+    const char *order;
+
+    /* Where to go on: with `order`, the reel_page.next of a query with the same conditions and
+     * order; otherwise a key, after which the records begin. Data NULL: from the beginning. */
+    struct reel_str after;
+    uint64_t limit; /* most records; 0: no limit */
+
+    /* A query that no index answers looks at records that it does not give. In a collection of more
+     * records than this it fails (-E2BIG), and not more than two such queries run at a time
+     * (-EBUSY). 0: no limits. */
+    uint64_t scan_records_max;
+};
+
+/* Where a query with `order` has ended. */
+struct reel_page {
+    bool more;                 /* there are more records, after `limit` of them */
+    char next[REEL_TOKEN_MAX]; /* the position after the last record that was given; empty: there
+                                  was none, or the query has no `order` */
+};
+
+/* The records with one value of a field. */
+struct reel_group {
+    struct reel_str value; /* text, as in reel_condition; data NULL: null */
+    uint64_t records;
+};
+
+/* Most groups that a query may give. */
+#define REEL_GROUPS_MAX 1000
+
+/* As reel_row_fn, for groups. [view] */
+typedef int (*reel_group_fn)(void *context, const struct reel_group *group);
+
 /* ---- Events ---------------------------------------------------------------------------------- */
 
 /* Facts about an event in the log. */

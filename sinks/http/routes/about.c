@@ -209,7 +209,7 @@ static const char *kind_name(reel_field_kind kind) {
     return names[kind]; /* the host refuses other kinds */
 }
 
-/* `is_name`: by-name uses this field. */
+/* `is_name`: by-name uses this field. `indexed`: it has an order. */
 static json_t *describe_field(const struct reel_field *field) {
     json_t *object = json_object();
     reply_put_text(&object, "name", field->name);
@@ -218,6 +218,8 @@ static json_t *describe_field(const struct reel_field *field) {
     reply_put_text(&object, "filter", field->filter ? field->filter : field->name);
     if (field->refers_to) reply_put_text(&object, "refers_to", field->refers_to);
     if (field->flags & REEL_FIELD_IS_NAME) reply_put(&object, "is_name", json_true());
+    if (field->flags & (REEL_FIELD_IS_NAME | REEL_FIELD_INDEXED))
+        reply_put(&object, "indexed", json_true());
     return object;
 }
 

@@ -144,11 +144,10 @@ void handle_events(struct request *request) {
     struct reel_view *view;
     struct reel_position position;
     uint64_t since = 0, limit;
-    bool as_lines = export_is_wanted(request), bare;
+    bool as_lines = request->form == FORM_NDJSON, bare; /* FORMS: a page, too */
     const struct event_filter filter = {uri_value(&request->uri, "type"),
                                         uri_value(&request->uri, "subject"),
                                         uri_value(&request->uri, "ce_subject")};
-    request->answer.varies = true;
     if (request_number(request, "since", &since) < 0 || read_bare(request, as_lines, &bare) < 0)
         return;
     if ((as_lines ? read_lines_limit : events_limit)(request, &limit) < 0) return;

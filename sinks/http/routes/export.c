@@ -42,56 +42,6 @@ struct export {
     unsigned pauses;
 };
 
-/* ---- Which form ------------------------------------------------------------------------------ */
-
-/* A weight in thousandths (RFC 9110, section 12.4.2); 1000 if there is none or it is malformed. */
-static unsigned weight_of(struct reel_str element) {
-    const char *at = memrchr(element.data, ';', element.len);
-    if (!at) return 1000;
-    struct reel_str given = {at + 1, (size_t)(element.data + element.len - at) - 1};
-    given = str_trimmed(given);
-    if (given.len < 3 || strncasecmp(given.data, "q=", 2) != 0) return 1000;
-    unsigned weight = given.data[2] == '1' ? 1000 : 0, digit = 100;
-    for (size_t i = 4; i < given.len && i < 7; i++, digit /= 10)
-        if (given.data[i] >= '0' && given.data[i] <= '9')
-            weight += (unsigned)(given.data[i] - '0') * digit;
-    return weight > 1000 ? 1000 : weight;
-}
-
-/* How well an element of Accept fits: 3: the type itself; 2: type/…; 1: any; 0: not at all. */
-static unsigned fit_of(struct reel_str element, const char *subtype) {
-    struct media_type media;
-    if (!format_read_media_type(element, &media)) return 0;
-    if (reel_str_is(media.type, "*")) return reel_str_is(media.subtype, "*");
-    if (!str_is_caseless(media.type, "application")) return 0;
-    if (reel_str_is(media.subtype, "*")) return 2;
-    return str_is_caseless(media.subtype, subtype) ? 3 : 0;
-}
-
-/* The weight of the element that fits best; `ret_fit` says how well. */
-static unsigned weight_in(struct reel_str list, const char *subtype, unsigned *ret_fit) {
-    struct reel_str element;
-    unsigned weight = 0;
-    *ret_fit = 0;
-    while (header_list_next(&list, &element)) {
-        unsigned fit = fit_of(element, subtype);
-        if (fit <= *ret_fit) continue;
-        *ret_fit = fit;
-        weight = weight_of(element);
-    }
-    return weight;
-}
-
-bool export_is_wanted(const struct request *request) {
-    CLEANUP(text_finish) struct text accept = {0};
-    unsigned lines_fit, page_fit;
-    request_header_list(request, MHD_HTTP_HEADER_ACCEPT, &accept);
-    if (accept.failed || accept.len == 0) return false;
-    unsigned lines = weight_in(text_str(&accept), "x-ndjson", &lines_fit);
-    unsigned page = weight_in(text_str(&accept), "json", &page_fit);
-    return lines > page || (lines == page && lines > 0 && lines_fit > page_fit);
-}
-
 /* ---- One slice ------------------------------------------------------------------------------- */
 
 /* 1: it is a line; 0: it is left out. */

@@ -5,11 +5,6 @@
 #include "events/filter.h"
 #include "http/routes.h"
 
-#define NDJSON_TYPE "application/x-ndjson"
-
-/* True if the client prefers lines to a page (RFC 9110, section 12.5.1). */
-bool export_is_wanted(const struct request *request);
-
 /* Makes the answer lines: the frames of events/frame.h, or with `bare` the events themselves; of
  * the events after `since`, up to the view's cursor, at most `limit` of them. The strings of the
  * filter are copied. Returns 0 or an error; the answer is then not changed. */

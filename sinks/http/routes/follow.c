@@ -1,10 +1,11 @@
-/* follow.c: the two routes for following events, until the hub has the connection
+/* follow.c: see follow.h; and the two routes for following events, until the hub has the connection
  * (follow/hub.h, upgrade.h). */
+#include "http/routes/follow.h"
+
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "follow/hub.h"
 #include "http/answer_send.h"
-#include "http/routes.h"
 #include "http/routes/upgrade.h"
 #include "http/since.h"
 #include "websocket/handshake.h"
@@ -80,23 +81,26 @@ static void drop_follower(void *work) {
     follower_destroy(work);
 }
 
-/* Creates the follower. The request owns it until it is handed over. */
-static bool make_follower(struct request *request, const struct wanted *wanted,
-                          enum transport_kind kind) {
-    struct follower *follower;
-    struct reel_epoch epoch;
-    uint64_t since;
-    if (!find_start(request, wanted, &epoch, &since)) return false;
-    int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
-    if (rc < 0) {
-        answer_problem(&request->answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
-                       rc == -ENOMEM ? "out of memory" : "too many clients follow events already");
-        return false;
-    }
+bool follow_own_take(struct request *request, int rc, struct follower *follower,
+                     enum transport_kind kind) {
+    if (rc < 0)
+        return request_refuse(request, PROBLEM_SERVICE_UNAVAILABLE,
+                              rc == -ENOMEM ? "out of memory" : "too many clients follow already");
     request->work = follower;
     request->work_done = drop_follower;
     request->take_socket = kind == TRANSPORT_STREAM ? take_stream : take_websocket;
     return true;
+}
+
+/* Creates the follower. The request owns it until it is handed over. */
+static bool make_follower(struct request *request, const struct wanted *wanted,
+                          enum transport_kind kind) {
+    struct follower *follower = NULL;
+    struct reel_epoch epoch;
+    uint64_t since;
+    if (!find_start(request, wanted, &epoch, &since)) return false;
+    int rc = follower_create(request->server->hub, kind, &epoch, since, &wanted->filter, &follower);
+    return follow_own_take(request, rc, follower, kind);
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------- */
@@ -126,9 +130,13 @@ void handle_websocket(struct request *request) {
 /* A browser that reconnects sends the first request again, and a header with the last event that it
  * has received. Libraries that read the stream by fetch or XMLHttpRequest (event-source-polyfill)
  * send it as a parameter. */
-static bool read_last_event_id(struct request *request, struct wanted *wanted) {
+struct reel_str follow_last_event_id(const struct request *request) {
     struct reel_str id = request_header(request, "Last-Event-ID");
-    if (id.len == 0) id = uri_value(&request->uri, "lastEventId");
+    return id.len > 0 ? id : uri_value(&request->uri, "lastEventId");
+}
+
+static bool read_last_event_id(struct request *request, struct wanted *wanted) {
+    struct reel_str id = follow_last_event_id(request);
     if (id.len == 0) return true;
     if (!str_number(id, &wanted->since))
         return request_refuse(request, PROBLEM_BAD_REQUEST, "Last-Event-ID is not a seq");
@@ -136,8 +144,16 @@ static bool read_last_event_id(struct request *request, struct wanted *wanted) {
     return true;
 }
 
-void handle_stream(struct request *request) {
+void follow_begin_stream(struct request *request) {
     struct answer *answer = &request->answer;
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "text/event-stream";
+    answer->no_store = true;
+    answer->is_stream = true;
+    if (!request->is_head) upgrade_take(request, "an event stream");
+}
+
+void handle_stream(struct request *request) {
     struct wanted wanted;
     struct reel_epoch epoch;
     uint64_t since;
@@ -145,9 +161,5 @@ void handle_stream(struct request *request) {
     if (!(request->is_head ? find_start(request, &wanted, &epoch, &since)
                            : make_follower(request, &wanted, TRANSPORT_STREAM)))
         return;
-    answer->status = MHD_HTTP_OK;
-    answer->content_type = "text/event-stream";
-    answer->no_store = true;
-    answer->is_stream = true;
-    if (!request->is_head) upgrade_take(request, "an event stream");
+    follow_begin_stream(request);
 }

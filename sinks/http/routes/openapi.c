@@ -226,6 +226,31 @@ static void add_filter(struct draft *draft, json_t *parameters, const char *name
     add(draft, parameters, parameter);
 }
 
+/* What a field can be compared with besides being equal. */
+static void add_comparisons(struct draft *draft, json_t *parameters, const char *name,
+                            const struct reel_field *field) {
+    static const char *const ranges[] = {"gte", "gt", "lte", "lt", NULL};
+    bool has_range = field->kind == REEL_FIELD_STRING || field->kind == REEL_FIELD_INTEGER ||
+                     field->kind == REEL_FIELD_NUMBER;
+    for (const char *const *range = ranges; has_range && *range; range++)
+        add(draft, parameters,
+            json_pack("{s:o, s:s, s:{s:s}}", "name", json_sprintf("%s.%s", name, *range), "in",
+                      "query", "schema", "type", type_name(field)));
+    add(draft, parameters,
+        json_pack("{s:o, s:s, s:{s:[s,s]}}", "name", json_sprintf("%s.is", name), "in", "query",
+                  "schema", "enum", "null", "set"));
+}
+
+/* A parameter of ours comes first. */
+static const char *filter_name(const char *const *params, const char *name, char space[80]) {
+    for (const char *const *own = params; *own; own++) {
+        if (strcmp(*own, name) != 0) continue;
+        snprintf(space, 80, "%s.eq", name);
+        return space;
+    }
+    return name;
+}
+
 static bool is_filter(const struct reel_projector *projector, const char *name) {
     for (const struct reel_field *const *field = projector->fields; *field; field++)
         if ((*field)->filter && strcmp((*field)->filter, name) == 0) return true;
@@ -235,11 +260,15 @@ static bool is_filter(const struct reel_projector *projector, const char *name) 
 /* A field can be filtered by the name of its filter, and by its own name, unless that is the name
  * of another field's filter. */
 static void add_filters(struct draft *draft, json_t *parameters,
-                        const struct reel_projector *projector) {
+                        const struct reel_projector *projector, const char *const *params) {
     for (const struct reel_field *const *at = projector->fields; *at; at++) {
         const struct reel_field *field = *at;
-        if (field->filter) add_filter(draft, parameters, field->filter, field);
-        if (!is_filter(projector, field->name)) add_filter(draft, parameters, field->name, field);
+        char space[80];
+        if (field->filter)
+            add_filter(draft, parameters, filter_name(params, field->filter, space), field);
+        if (is_filter(projector, field->name)) continue;
+        add_filter(draft, parameters, filter_name(params, field->name, space), field);
+        add_comparisons(draft, parameters, field->name, field);
     }
 }
 
@@ -249,7 +278,7 @@ static void add_parameters(struct draft *draft, json_t *parameters, const struct
     for (const char *const *name = place->route->params; *name; name++)
         add_parameter(draft, parameters, *name, *name, "query");
     if (place->route->takes_filters && place->projector)
-        add_filters(draft, parameters, place->projector);
+        add_filters(draft, parameters, place->projector, place->route->params);
 }
 
 /* ---- Problems -------------------------------------------------------------------------------- */
@@ -272,6 +301,10 @@ static bool knows(const struct route *route, const char *param) {
     return false;
 }
 
+static bool looks_back(const struct route *route) {
+    return route->looks_back || knows(route, "at");
+}
+
 static bool may_end_as(enum problem problem, const struct place *place, const char *path) {
     const struct route *route = place->route;
     switch (problem) {
@@ -282,13 +315,17 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_SERVICE_UNAVAILABLE:
         return route->access != REEL_ACCESS_NONE;
     case PROBLEM_FORBIDDEN:
-        return route->access == REEL_ACCESS_WRITE;
+        return route->access == REEL_ACCESS_WRITE || looks_back(route);
+    case PROBLEM_NOT_ACCEPTABLE:
+        return route->takes_filters;
     case PROBLEM_NOT_FOUND:
         return strchr(path, '{');
     case PROBLEM_CONFLICT:
         return place->command || strstr(path, "/by-name/") || knows(route, "epoch");
     case PROBLEM_CURSOR_TOO_OLD:
-        return knows(route, "since");
+        return knows(route, "since") || looks_back(route);
+    case PROBLEM_GENERATION_CHANGED:
+        return knows(route, "generation");
     case PROBLEM_PAYLOAD_TOO_LARGE:
     case PROBLEM_UNSUPPORTED_MEDIA_TYPE:
         return route->body_max;
@@ -360,9 +397,12 @@ static json_t *operation_id(const char *method, const char *path) {
 }
 
 /* The roles of the bearer scheme are the accesses of tokens. */
-static json_t *describe_access(reel_access access) {
-    if (access == REEL_ACCESS_NONE) return json_array();
-    return json_pack("[{s:[s]}]", "bearer", access == REEL_ACCESS_WRITE ? "write" : "read");
+static json_t *describe_access(const struct route *route) {
+    if (route->access == REEL_ACCESS_NONE) return json_array();
+    return json_pack("[{s:[s]}]", "bearer",
+                     route->access == REEL_ACCESS_WRITE ? "write"
+                     : route->looks_back                ? "history"
+                                                        : "read");
 }
 
 static json_t *describe_operation(struct draft *draft, const struct place *place,
@@ -375,7 +415,7 @@ static json_t *describe_operation(struct draft *draft, const struct place *place
     put(draft, operation, "summary", reply_text(summary ? summary : path));
     if (place->projector)
         put(draft, operation, "tags", json_pack("[s]", place->projector->collection));
-    put(draft, operation, "security", describe_access(route->access));
+    put(draft, operation, "security", describe_access(route));
 
     const char *name;
     json_t *part,

@@ -1,10 +1,14 @@
 /* records.c: reads the records of a collection: lists, one record by its key, one by its name. Each
  * answer is made from one view, and has the view's cursor. */
 #include "base/cleanup.h"
+#include "http/csv.h"
 #include "http/etag.h"
 #include "http/key_name.h"
 #include "http/listing.h"
+#include "http/looking.h"
+#include "http/records_wanted.h"
 #include "http/routes.h"
+#include "http/routes/follow.h"
 
 #include <errno.h>
 
@@ -24,13 +28,27 @@ static void fail_request(struct request *request, int rc) {
     answer_error(&request->answer, rc, &error);
 }
 
+/* The same with a sentence of the host. */
+static void fail_query(struct request *request, int rc, const struct reel_error *error) {
+    if (request->answer.status) return;
+    if (rc == -EINVAL)
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error->text);
+    else if (rc == -E2BIG)
+        answer_problem(&request->answer, PROBLEM_TOO_EXPENSIVE, "%s", error->text);
+    else if ((rc == -EAGAIN || rc == -EBUSY) && error->text[0])
+        answer_error(&request->answer, rc, error);
+    else
+        fail_request(request, rc);
+}
+
 /* Strong for a record; weak for a list, whose cursor changes although its records are the same. */
 static void tag(struct request *request, bool weak, uint64_t generation, uint64_t changed) {
     char digits[NUMBER_TEXT_MAX], *at = request->answer.etag; /* the etag has room for all of it */
     at = stpcpy(stpcpy(at, weak ? "W/\"" : "\""), request->answer.epoch.text);
     at = stpcpy(stpcpy(at, "-"), number_text(request->projector->revision, digits));
     at = stpcpy(stpcpy(at, "-"), number_text(generation, digits));
-    stpcpy(stpcpy(stpcpy(at, "-"), number_text(changed, digits)), "\"");
+    at = stpcpy(stpcpy(at, "-"), number_text(changed, digits));
+    stpcpy(stpcpy(at, form_suffix(request->form)), "\"");
 }
 
 /* Is the answer's tag among those of the header? */
@@ -68,6 +86,12 @@ static void take_state(struct request *request, const struct reel_collection_inf
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
+/* After a key or at it; NULL data: with the first record. Borrowed. */
+struct page_start {
+    struct reel_str key;
+    bool after;
+};
+
 /* Where a page begins: after a key, given as the key itself or by its name. If the record with this
  * name does not exist any more, the page begins at the prefix. So no record is left out, but some
  * may be given again.
@@ -84,46 +108,258 @@ static int find_start(struct request *request, struct reel_view *view, struct re
     return rc < 0 ? rc : 0;
 }
 
-static int list(struct request *request, struct reel_view *view) {
-    struct reel_sink_host *host = request_host_of_sink(request);
-    struct reel_collection_info info;
-    struct filter filter = {0};
+/* `order=field` or `order=-field`. */
+static void read_order(struct request *request, struct listing_options *options,
+                       struct text *name) {
+    const struct uri_param *order = uri_param(&request->uri, "order");
+    if (!order) return;
+    struct reel_str field = order->value;
+    options->is_descending = field.len > 0 && field.data[0] == '-';
+    if (options->is_descending) field.data++, field.len--;
+    text_append_str(name, field);
+    text_append(name, "", 1);
+    options->order = name->failed ? "" : name->data;
+}
+
+static int read_count(struct request *request, struct listing_options *options) {
+    const struct uri_param *count = uri_param(&request->uri, "count");
+    options->wants_count = count && reel_str_is(count->value, "true");
+    if (!count || options->wants_count || reel_str_is(count->value, "false")) return 0;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`count` is `%.*s`, wanted true or false",
+                   REEL_FMT(count->value));
+    return -EINVAL;
+}
+
+/* In the order of keys `after` is a key, or the name of one; else the host reads it. */
+static int read_start(struct request *request, struct reel_view *view,
+                      struct listing_options *options, struct text *found) {
     const struct uri_param *after = uri_param(&request->uri, "after");
-    uint64_t limit = UINT64_MAX;
-    int rc = request_number(request, "limit", &limit);
-    if (rc > 0) limit = limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : limit;
-    if (rc >= 0) rc = reel_sink_collection(host, view, request->projector->collection, &info);
-    if (rc == 0 && !info.served) rc = -EAGAIN;
-    if (rc == 0) take_state(request, &info);
-    if (rc == 0) rc = filter_read(request, view, &filter);
-    if (rc == 0) /* generations only rise: so does their sum */
-        tag(request, true, info.generation + filter.generations,
-            info.changed > filter.changed ? info.changed : filter.changed);
-    if (rc < 0 || is_answered_by_condition(request)) {
-        filter_finish(&filter);
-        reel_sink_view_close(host, view);
-        return rc;
-    }
-    CLEANUP(text_finish) struct text found = {0};
     struct page_start start = {0};
-    if (after) rc = find_start(request, view, after->value, &found, &start);
-    if (rc == 0) return listing_answer(request, view, &filter, limit, &start);
-    filter_finish(&filter);
-    reel_sink_view_close(host, view);
+    if (!after) return 0;
+    int rc = options->order ? 0 : find_start(request, view, after->value, found, &start);
+    if (options->order) start = (struct page_start){after->value, true};
+    options->start = start.key;
+    if (!start.key.data) options->start.data = "";
+    options->after = start.after;
     return rc;
 }
 
-void handle_list(struct request *request) {
-    struct reel_view *view;
-    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
-    int rc = list(request, view);
-    if (rc < 0) {
-        fail_request(request, rc);
+static int read_limit(struct request *request, struct listing_options *options) {
+    uint64_t limit;
+    int rc = request_number(request, "limit", &limit);
+    options->limit = UINT64_MAX;
+    if (rc > 0) options->limit = limit < 1 ? 1 : limit > LIMIT_MAX ? LIMIT_MAX : limit;
+    return rc < 0 ? rc : 0;
+}
+
+/* Everything about the collection and the filter, and the conditions of the request. */
+static int read_filter(struct request *request, struct reel_view *view, struct filter *filter) {
+    struct reel_collection_info info;
+    int rc = reel_sink_collection(request_host_of_sink(request), view,
+                                  request->projector->collection, &info);
+    if (rc == 0 && !info.served) rc = -EAGAIN;
+    if (rc == 0) take_state(request, &info);
+    if (rc == 0) rc = filter_read(request, request->route->params, view, filter);
+    if (rc == 0) /* generations only rise: so does their sum */
+        tag(request, true, info.generation + filter->generations,
+            info.changed > filter->changed ? info.changed : filter->changed);
+    return rc;
+}
+
+static int list(struct request *request, struct reel_view *view, struct reel_error *error) {
+    struct listing_options options = {.form = request->form};
+    CLEANUP(text_finish) struct text found = {0};
+    CLEANUP(text_finish) struct text order = {0};
+    int rc = read_limit(request, &options);
+    if (rc == 0) rc = read_count(request, &options);
+    if (rc == 0) rc = read_filter(request, view, &options.filter);
+    bool is_answered = rc == 0 && is_answered_by_condition(request);
+    read_order(request, &options, &order);
+    if (rc == 0 && !is_answered) rc = read_start(request, view, &options, &found);
+    if (rc == 0 && !is_answered) return listing_answer(request, view, &options, error);
+    filter_finish(&options.filter);
+    reel_sink_view_close(request_host_of_sink(request), view);
+    return rc;
+}
+
+/* Link: the same target with another `after` (RFC 8288). `next` has its value. */
+static void write_link(struct request *request) {
+    struct text *next = &request->answer.next;
+    static const char plain[] = "-._~";
+    struct text link = {0};
+    text_append_lit(&link, "</v1/");
+    text_append_lit(&link, request->projector->collection);
+    for (size_t i = 0; i < request->uri.param_count; i++) {
+        const struct uri_param *param = &request->uri.params[i];
+        if (reel_str_is(param->name, "after")) continue;
+        text_append_lit(&link, link.data && memchr(link.data, '?', link.len) ? "&" : "?");
+        text_append_percent(&link, param->name, plain);
+        text_append_lit(&link, "=");
+        text_append_percent(&link, param->value, plain);
+    }
+    text_append_lit(&link, "&after=");
+    text_append_percent(&link, text_str(next), plain);
+    text_append_lit(&link, ">; rel=\"next\"");
+    text_finish(next);
+    *next = link;
+}
+
+/* ---- Groups ---------------------------------------------------------------------------------- */
+
+struct group_writer {
+    enum form form;
+    struct text *body;
+    size_t groups;
+    uint64_t nulls;
+};
+
+static void write_json_group(struct group_writer *writer, const struct reel_group *group) {
+    struct text *body = writer->body;
+    if (!group->value.data) {
+        writer->nulls = group->records;
         return;
     }
-    if (request->answer.status) return;
-    request->answer.status = MHD_HTTP_OK;
-    request->answer.content_type = "application/json";
+    if (writer->groups++ > 0) text_append_lit(body, ",");
+    text_append_quoted(body, group->value);
+    text_append_lit(body, ":");
+    text_append_number(body, group->records);
+}
+
+static int write_group(void *context, const struct reel_group *group) {
+    struct group_writer *writer = context;
+    struct text *body = writer->body;
+    if (writer->form == FORM_JSON) {
+        write_json_group(writer, group);
+    } else if (writer->form == FORM_CSV) {
+        if (group->value.data) csv_append_value(body, group->value);
+        text_append_lit(body, ",");
+        text_append_number(body, group->records);
+        text_append_lit(body, "\r\n");
+    } else {
+        text_append_lit(body, "{\"value\":");
+        if (group->value.data) text_append_quoted(body, group->value);
+        if (!group->value.data) text_append_lit(body, "null");
+        text_append_lit(body, ",\"count\":");
+        text_append_number(body, group->records);
+        text_append_lit(body, "}\n");
+    }
+    return body->failed ? -ENOMEM : 0;
+}
+
+/* `name` is what the client calls the field. */
+static int find_group_field(struct request *request, const char **ret) {
+    struct reel_str name = uri_param(&request->uri, "group")->value;
+    static const char *const others[] = {"limit", "after", "order", NULL};
+    reel_comparison comparison;
+    for (size_t i = 0; others[i]; i++) {
+        if (!uri_param(&request->uri, others[i])) continue;
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "groups have no `%s`", others[i]);
+        return -EINVAL;
+    }
+    const struct reel_field *field = filter_param(request->projector, name, &comparison);
+    if (field && !memchr(name.data, '.', name.len)) {
+        *ret = field->name;
+        return 0;
+    }
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%s` has no field `%.*s`",
+                   request->projector->collection, REEL_FMT(name));
+    return -EINVAL;
+}
+
+static void end_groups(struct request *request, const struct group_writer *writer, uint64_t count,
+                       bool wants_count) {
+    struct answer *answer = &request->answer;
+    struct text *body = writer->body;
+    answer->has_count = wants_count;
+    answer->count = count;
+    if (writer->form != FORM_JSON) return;
+    text_append_lit(body, "},\"null\":");
+    text_append_number(body, writer->nulls);
+    if (wants_count) text_append_lit(body, ",\"count\":");
+    if (wants_count) text_append_number(body, count);
+    text_append_lit(body, ",\"cursor\":");
+    text_append_number(body, answer->cursor);
+    text_append_lit(body, ",\"epoch\":\"");
+    text_append_lit(body, answer->epoch.text);
+    text_append_lit(body, "\"}");
+}
+
+static int group(struct request *request, struct reel_view *view, const char *field,
+                 const struct filter *filter, struct reel_error *error) {
+    struct text *body = &request->answer.body;
+    struct group_writer writer = {.form = request->form, .body = body};
+    const struct reel_query query = {
+        .struct_size = sizeof query,
+        .collection = request->projector->collection,
+        .conditions = filter->conditions,
+        .scan_records_max = request->server->scan_records_max,
+    };
+    struct listing_options options;
+    uint64_t count;
+    int rc = read_count(request, &options);
+    if (rc < 0) return rc;
+    if (writer.form == FORM_JSON) text_append_lit(body, "{\"groups\":{");
+    if (writer.form == FORM_CSV) text_append_lit(body, field);
+    if (writer.form == FORM_CSV) text_append_lit(body, ",count\r\n");
+    rc = reel_sink_count(request_host_of_sink(request), view, &query, field, write_group, &writer,
+                         &count, error);
+    if (rc == 0) end_groups(request, &writer, count, options.wants_count);
+    return rc;
+}
+
+static int list_groups(struct request *request, struct reel_view *view, struct reel_error *error) {
+    struct filter filter = {0};
+    const char *field;
+    int rc = find_group_field(request, &field);
+    if (rc == 0) rc = read_filter(request, view, &filter);
+    if (rc == 0 && !is_answered_by_condition(request))
+        rc = group(request, view, field, &filter, error);
+    filter_finish(&filter);
+    reel_sink_view_close(request_host_of_sink(request), view);
+    return rc;
+}
+
+/* True if none of the parameters is given that only followers have. */
+static bool is_plain(struct request *request) {
+    static const char *const names[] = {"generation", "epoch", "digest", "lastEventId", NULL};
+    for (const char *const *name = names; *name; name++) {
+        if (!uri_param(&request->uri, *name)) continue;
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                       "`%s` is for following: it needs `since`, or Accept: text/event-stream",
+                       *name);
+        return false;
+    }
+    return true;
+}
+
+void handle_list(struct request *request) {
+    struct answer *answer = &request->answer;
+    struct reel_error error = {0};
+    struct reel_view *view;
+    enum records_form wanted = records_wanted(request);
+    if (wanted == RECORDS_STREAMED) {
+        follow_records_stream(request);
+        return;
+    }
+    if (wanted == RECORDS_POLLED) {
+        follow_records_poll(request);
+        return;
+    }
+    if (!is_plain(request)) return;
+    if (request->form == FORMS) {
+        answer_problem(answer, PROBLEM_NOT_ACCEPTABLE, "a list is %s, %s, %s or %s", form_types[0],
+                       form_types[1], form_types[2], form_types[3]);
+        return;
+    }
+    if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
+    int rc = uri_param(&request->uri, "group") ? list_groups(request, view, &error)
+                                               : list(request, view, &error);
+    if (rc < 0) fail_query(request, rc, &error);
+    if (answer->status) return;
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = form_types[request->form];
+    if (request->form == FORM_CSV) answer->file = request->projector->collection;
+    if (answer->has_next) write_link(request);
 }
 
 /* ---- One record ------------------------------------------------------------------------------ */
@@ -138,6 +374,7 @@ static int take_row(void *context, const struct reel_row *row) {
     struct request *request = record->request;
     struct answer *answer = &request->answer;
     tag(request, false, record->generation, row->changed);
+    answer->changed = row->changed;
     if (is_answered_by_condition(request)) return 0;
     text_append_str(&answer->body, row->json);
     answer->status = MHD_HTTP_OK;
@@ -183,7 +420,7 @@ void handle_get(struct request *request) {
     struct reel_str given = request->uri.segments[2];
     bool is_name = key_is_name(given);
     if (!is_name && !read_key(request, given, &key)) return;
-    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = is_name ? find_key(request, view, given, &found) : 0;
     if (rc == 0) rc = show_record(request, view, is_name ? text_str(&found) : key.str);
     reel_sink_view_close(request_host_of_sink(request), view);
@@ -206,8 +443,6 @@ int record_find_key(struct request *request, struct reel_str name, struct text *
 #define NAMED_MAX 20
 
 struct named_walk {
-    struct request *request;
-    struct filter filter;
     struct text key,
         all; /* the key of the first record; and all keys, as the inner text of a JSON array */
     size_t count;
@@ -215,8 +450,6 @@ struct named_walk {
 
 static int take_named(void *context, const struct reel_row *row) {
     struct named_walk *walk = context;
-    int rc = filter_matches(&walk->filter, row->json);
-    if (rc <= 0) return rc;
     if (walk->count == 0) {
         text_append_str(&walk->key, row->key);
         text_append(&walk->key, "", 1); /* so that an empty key is not the same as no key */
@@ -234,11 +467,17 @@ static int find_named(struct request *request, struct reel_view *view, struct te
     const struct reel_field *const *field = projector->fields;
     while (!((*field)->flags & REEL_FIELD_IS_NAME))
         field++; /* the route exists, so there is such a field */
-    struct named_walk walk = {.request = request};
-    int rc = filter_by_field(*field, name, &walk.filter);
-    if (rc == 0)
-        rc = reel_sink_list(request_host_of_sink(request), view, projector->collection,
-                            (struct reel_str){0}, false, take_named, &walk);
+    struct named_walk walk = {0};
+    const struct reel_condition condition = {.struct_size = sizeof condition,
+                                             .comparison = REEL_IS_EQUAL,
+                                             .field = (*field)->name,
+                                             .value = name};
+    const struct reel_condition *const conditions[] = {&condition, NULL};
+    const struct reel_query query = {
+        .struct_size = sizeof query, .collection = projector->collection, .conditions = conditions};
+    struct reel_error error = {0};
+    int rc = reel_sink_query(request_host_of_sink(request), view, &query, take_named, &walk, NULL,
+                             &error);
     if (rc >= 0 && walk.count == 0)
         answer_problem(&request->answer, PROBLEM_NOT_FOUND, "no record of `%s` has the name `%.*s`",
                        projector->collection, REEL_FMT(name));
@@ -246,7 +485,6 @@ static int find_named(struct request *request, struct reel_view *view, struct te
         answer_problem(&request->answer, PROBLEM_CONFLICT,
                        "several records have the name `%.*s`: %.*s", REEL_FMT(name),
                        REEL_FMT(text_str(&walk.all)));
-    filter_finish(&walk.filter);
     text_finish(&walk.all);
     *ret_key = walk.key;
     return rc < 0 ? rc : walk.count == 1 ? 0 : -ENOENT;
@@ -255,7 +493,7 @@ static int find_named(struct request *request, struct reel_view *view, struct te
 void handle_get_by_name(struct request *request) {
     struct reel_view *view;
     struct text key = {0};
-    if (!request_wait_for_cursor(request) || request_open_view(request, &view, NULL) < 0) return;
+    if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = find_named(request, view, &key);
     if (rc == 0) rc = show_record(request, view, text_str(&key));
     reel_sink_view_close(request_host_of_sink(request), view);

@@ -101,7 +101,11 @@ static void a_line_says_what_its_token_may_do(void **state) {
                                         "  read\treading-1  \n"
                                         "   # theirs\n"
                                         "neither-1\n"
-                                        "read AZaz09-._~+/==");
+                                        "read AZaz09-._~+/==\n"
+                                        "history looking-1\n"
+                                        "history ada looking-2");
+    assert_access(tokens, "looking-1", REEL_ACCESS_HISTORY);
+    assert_access(tokens, "looking-2", REEL_ACCESS_HISTORY);
     assert_access(tokens, "writing-1", REEL_ACCESS_WRITE);
     assert_access(tokens, "reading-1", REEL_ACCESS_READ);
     assert_access(tokens, "neither-1", REEL_ACCESS_WRITE);
@@ -264,7 +268,8 @@ static void a_file_that_cannot_be_read_is_told(void **state) {
 }
 
 #define FORM                                                                                       \
-    "wanted `write NAME TOKEN` or `read NAME TOKEN`, where the name may be left out, or `TOKEN`"
+    "wanted `write NAME TOKEN`, `history NAME TOKEN` or `read NAME TOKEN`, where the name may be " \
+    "left out, or `TOKEN`"
 #define NAME  "the name of a token has 1 to 63 characters of A-Z a-z 0-9 _ . @ -"
 #define SIXTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define CHARS "a token consists of A-Z a-z 0-9 - . _ ~ + / and ends with any number of ="

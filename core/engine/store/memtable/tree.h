@@ -27,8 +27,9 @@
 
 #define TREE_HEIGHT_MAX 16 /* a root is split at ten children at least */
 
-/* Longest key and value, bytes. Callers check what comes from outside before. */
-#define TREE_KEY_MAX   ((size_t)16 << 20)
+/* Longest key (in an index it stands behind other bytes) and value, bytes. Callers check what comes
+ * from outside before. */
+#define TREE_KEY_MAX   ((size_t)17 << 20)
 #define TREE_VALUE_MAX ((size_t)17 << 20)
 
 /* All zero is an empty tree. A copy of it is a state of the tree. */

@@ -63,14 +63,15 @@ static size_t trim(struct fixture *fixture, uint64_t first_seq, size_t max) {
 /* ---- Assertions ------------------------------------------------------------------------------ */
 
 /* The walk as text: "5 a, 7 -b": at 5 `a` was changed, at 7 `b` was deleted. */
-static void assert_walk(struct fixture *fixture, uint64_t since, const char *expected) {
+static void assert_walk_after(struct fixture *fixture, uint64_t since, struct reel_str after,
+                              const char *expected) {
     struct index_walk walk;
     struct index_entry entry;
     struct reel_error error;
     struct support_text found = {0};
     int rc;
     must_ok(index_walk_start(&walk, fixture->store, &fixture->store->writing, fixture->dbi, since,
-                             &error),
+                             after, &error),
             error);
     text_format(&found, "%s", "");
     while ((rc = index_next(&walk, &entry)) > 0) {
@@ -83,6 +84,10 @@ static void assert_walk(struct fixture *fixture, uint64_t since, const char *exp
     index_walk_finish(&walk);
     assert_string_equal(found.data, expected);
     free(found.data);
+}
+
+static void assert_walk(struct fixture *fixture, uint64_t since, const char *expected) {
+    assert_walk_after(fixture, since, (struct reel_str){NULL, 0}, expected);
 }
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
@@ -111,6 +116,19 @@ static void a_walk_begins_behind_its_seq(void **state) {
     assert_walk(fixture, 4, "");
     assert_walk(fixture, UINT64_MAX - 1, "");
     assert_walk(fixture, UINT64_MAX, "");
+}
+
+static void a_walk_may_begin_within_an_event(void **state) {
+    struct fixture *fixture = *state;
+    WRITE(fixture, {STR(""), 0, 4, false}, {STR("a"), 0, 4, true}, {STR("b"), 0, 4, false},
+          {STR("c"), 0, 4, true});
+    WRITE(fixture, {STR("aa"), 0, 5, false});
+    assert_walk_after(fixture, 3, STR("z"), "4 , 4 -a, 4 b, 4 -c, 5 aa");
+    assert_walk_after(fixture, 4, STR(""), "4 -a, 4 b, 4 -c, 5 aa");
+    assert_walk_after(fixture, 4, STR("a"), "4 b, 4 -c, 5 aa");
+    assert_walk_after(fixture, 4, STR("aa"), "4 b, 4 -c, 5 aa");
+    assert_walk_after(fixture, 4, STR("c"), "5 aa");
+    assert_walk_after(fixture, 5, STR("aa"), "");
 }
 
 static void an_index_may_be_empty(void **state) {
@@ -290,6 +308,7 @@ UNIT_TESTS(index_test) {
         CASE(changes_come_in_the_order_of_events),
         CASE(changes_of_one_event_are_in_key_order),
         CASE(a_walk_begins_behind_its_seq),
+        CASE(a_walk_may_begin_within_an_event),
         CASE(an_index_may_be_empty),
         CASE(a_record_stands_under_its_last_change_only),
         CASE(a_deleted_record_leaves_a_tombstone),

@@ -104,6 +104,31 @@ static void compare_walk(struct model *model, struct reel_str from, bool after, 
     keys_walk_finish(&walk);
 }
 
+/* Backwards, with a step to and fro now and then. */
+static void compare_walk_below(struct model *model, struct reel_str from, bool at_it, size_t most) {
+    struct store *store = model->store;
+    struct keys_walk walk;
+    struct reel_error error;
+    struct reel_str key, value;
+    bool found;
+    size_t at = place_of(model, from, &found);
+    if (found && at_it) at++;
+    must_ok(keys_walk_start_below(&walk, store, store->txn, model->dbi, from, at_it, &error),
+            error);
+    for (; at > 0 && most > 0; at--, most--) {
+        assert_int_equal(keys_previous(&walk, &key, &value, &error), 1);
+        assert_bytes(key, model->keys[at - 1]);
+        assert_memory_equal(value.data, &key.len, sizeof key.len);
+        if (at == model->count || random_below(&model->random, 4)) continue;
+        assert_int_equal(keys_next(&walk, &key, &value, &error), 1);
+        assert_bytes(key, model->keys[at]);
+        assert_int_equal(keys_previous(&walk, &key, &value, &error), 1);
+        assert_bytes(key, model->keys[at - 1]);
+    }
+    if (most > 0) assert_int_equal(keys_previous(&walk, &key, &value, &error), 0);
+    keys_walk_finish(&walk);
+}
+
 static void compare(struct model *model, size_t round) {
     char space[KEY_BYTES_MAX];
     struct reel_str key = random_key(&model->random, space), value;
@@ -113,7 +138,11 @@ static void compare(struct model *model, size_t round) {
     int rc = keys_get(model->store, model->store->txn, model->dbi, key, &value, &error);
     assert_int_equal(rc, found ? 0 : -ENOENT);
     compare_walk(model, key, round % 2, 5);
+    compare_walk_below(model, key, round % 2, 5);
     if (round % 100 == 0) compare_walk(model, (struct reel_str){NULL, 0}, true, SIZE_MAX);
+    if (round % 100 != 1) return;
+    memset(space, 0x7F, sizeof space);
+    compare_walk_below(model, (struct reel_str){space, sizeof space}, true, SIZE_MAX);
 }
 
 /* ---- Case ------------------------------------------------------------------------------------ */

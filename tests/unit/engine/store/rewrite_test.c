@@ -35,9 +35,10 @@ static void open_at(struct fixture *fixture, const char *directory) {
         .directory = directory, .map_bytes = 256 << 20, .readers_max = 16};
     struct store *store = &fixture->store;
     struct reel_error error;
-    size_t index;
+    size_t index, fields;
     must_ok(store_open(store, &options, &error), error);
-    must_ok(store_open_collection(store, "things", &fixture->records, &index, &error), error);
+    must_ok(store_open_collection(store, "things", &fixture->records, &index, &fields, &error),
+            error);
     store->rewrite_leaves_min = 4;
     store->rewrite_slice_bytes = 16 << 10;
 }

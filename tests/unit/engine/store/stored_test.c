@@ -56,9 +56,9 @@ static const char *made(bool damaged) {
         .directory = directory, .map_bytes = 64 << 20, .readers_max = 8};
     struct store store;
     struct reel_error error;
-    size_t records, index;
+    size_t records, index, fields;
     must_ok(store_open(&store, &options, &error), error);
-    must_ok(store_open_collection(&store, "things", &records, &index, &error), error);
+    must_ok(store_open_collection(&store, "things", &records, &index, &fields, &error), error);
     must_ok(store_begin(&store, &error), error);
     for (unsigned n = 0; n < RECORDS; n++) put_record(&store, records, n, 1);
     if (damaged) must(table_put(&store, records, STR("k007"), STR("short"), NULL) == 0);
@@ -118,9 +118,9 @@ static void rewrite_all(const char *directory) {
     struct store store;
     struct reel_error error;
     struct checkpoint_metrics metrics;
-    size_t records, index;
+    size_t records, index, fields;
     must_ok(store_open(&store, &options, &error), error);
-    must_ok(store_open_collection(&store, "things", &records, &index, &error), error);
+    must_ok(store_open_collection(&store, "things", &records, &index, &fields, &error), error);
     store.rewrite_leaves_min = 1;
     must_ok(store_begin(&store, &error), error);
     for (unsigned n = 0; n < RECORDS; n++) put_record(&store, records, n, 1);

@@ -77,6 +77,27 @@ static void a_deleted_record_is_null(void **state) {
     assert_text(&text, "{\"seq\":3,\"collection\":\"cells\",\"key\":\"\",\"record\":null}");
 }
 
+static void a_change_of_one_collection_does_not_name_it(void **state) {
+    (void)state;
+    struct text text = {0};
+    struct reel_row row = {.key = STR("a\"\0\n"), .json = STR("{\"id\":1}"), .changed = 3};
+    frame_change(&text, &row);
+    assert_text(&text, "{\"seq\":3,\"key\":\"a\\\"\\u0000\\n\",\"record\":{\"id\":1}}");
+    row.json = (struct reel_str){NULL, 0};
+    struct text deleted = {0};
+    frame_change(&deleted, &row);
+    assert_text(&deleted, "{\"seq\":3,\"key\":\"a\\\"\\u0000\\n\",\"record\":null}");
+}
+
+static void a_position_of_records_has_a_generation(void **state) {
+    (void)state;
+    struct text bare = {0}, full = {0};
+    frame_point(&bare, &(struct frame_point){.seq = 7, .generation = 2});
+    assert_text(&bare, "{\"seq\":7,\"generation\":2}");
+    frame_point(&full, &(struct frame_point){7, 2, true, "0af"});
+    assert_text(&full, "{\"seq\":7,\"generation\":2,\"snapshot\":true,\"digest\":\"0af\"}");
+}
+
 UNIT_TESTS(frame_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_stands_as_it_was_published),
@@ -87,6 +108,8 @@ UNIT_TESTS(frame_test) {
         cmocka_unit_test(a_position_is_a_seq_alone),
         cmocka_unit_test(a_record_has_its_key_as_a_string),
         cmocka_unit_test(a_deleted_record_is_null),
+        cmocka_unit_test(a_change_of_one_collection_does_not_name_it),
+        cmocka_unit_test(a_position_of_records_has_a_generation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

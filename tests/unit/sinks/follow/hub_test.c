@@ -29,6 +29,7 @@ static int setup(void **state) {
         .ping_ms = NEVER_MS,
         .stall_ms = NEVER_MS,
         .position_ms = NEVER_MS,
+        .point_ms = 1,
         .memory_max = (uint64_t)1 << 30,
         .send_bytes = 4096,
     };

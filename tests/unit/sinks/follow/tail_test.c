@@ -107,7 +107,7 @@ static void the_ring_is_bounded_and_a_follower_behind_it_gets_chunks_of_its_own(
     size_t frame;
     for (size_t i = 0; i < 100; i++) apply_large(fixture, 100000);
     read_all(fixture, 0);
-    assert_true(fixture->tail.bytes <= TAIL_BYTES_MAX);
+    assert_true(fixture->tail.ring.bytes <= RING_BYTES_MAX);
     assert_false(tail_has(&fixture->tail, 1));
     assert_int_equal(next_of(fixture, 1, NULL, &chunk, &frame), 1);
     assert_false(chunk->is_shared);

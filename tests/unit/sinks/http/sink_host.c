@@ -69,6 +69,11 @@ static void metrics(struct reel_sink_host *host, reel_metric_fn fn, void *contex
     for (; metric && metric->name; metric++) fn(context, metric);
 }
 
+static uint64_t newest_commit(struct reel_sink_host *host) {
+    (void)host;
+    return 1;
+}
+
 static uint64_t cursor(struct reel_sink_host *host) {
     return fake_of(host)->position.cursor;
 }
@@ -80,6 +85,7 @@ static const struct reel_sink_calls host = {
     .view_position = view_position,
     .view_collection = view_collection,
     .cursor = cursor,
+    .newest_commit = newest_commit,
     .projector = projector,
     .plugin = plugin,
     .status = status,

@@ -109,8 +109,18 @@ static int view_log(struct reel_view *view, uint64_t from_seq, reel_entry_fn fn,
     return reel_view_log(view, from_seq, give_entry, &reading);
 }
 
+static int view_query(struct reel_view *view, const struct reel_query *query, reel_row_fn fn,
+                      void *context, struct reel_page *ret, size_t size, struct reel_error *error) {
+    must(!ret || size == sizeof *ret);
+    return reel_view_query(view, query, fn, context, ret, error);
+}
+
 static uint64_t cursor(struct reel_sink_host *host) {
     return position_of(((struct fake_host *)host)->reel).cursor;
+}
+
+static uint64_t newest_commit(struct reel_sink_host *host) {
+    return reel_newest_commit(((struct fake_host *)host)->reel);
 }
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
@@ -126,9 +136,13 @@ int fake_stage_begin(void **state) {
         .view_close = reel_view_close,
         .view_position = view_position,
         .view_collection = view_collection,
+        .view_list = reel_view_list,
+        .view_query = view_query,
         .view_changed = view_changed,
+        .view_changes = reel_view_changes,
         .view_log = view_log,
         .cursor = cursor,
+        .newest_commit = newest_commit,
         .projector = projector,
         .quit = quit,
     };

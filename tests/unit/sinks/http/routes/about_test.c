@@ -203,13 +203,14 @@ static void fields_are_shown_as_declared(void **state) {
     json_t *cells = collection_shown(*state, 0);
     assert_json_take(
         cells, json_pack("{s:s, s:i, s:[s], s:[{s:s, s:s, s:s}, {s:s, s:s, s:[s, s], s:s},"
-                         " {s:s, s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}], s:[], s:[]}",
+                         " {s:s, s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}], s:[], s:[],"
+                         " s:[]}",
                          "name", "cells", "revision", 3, "type_prefixes", "test.", "fields", "name",
                          "id", "kind", "string", "filter", "id", "name", "state", "kind", "one_of",
                          "values", "pending", "running", "filter", "state", "name", "formation_id",
                          "kind", "string", "filter", "formation", "refers_to", "formations", "name",
                          "exit_code", "kind", "integer", "filter", "exit_code", "name", "lost",
-                         "kind", "boolean", "filter", "lost", "commands", "events"));
+                         "kind", "boolean", "filter", "lost", "commands", "events", "settings"));
 }
 
 static void commands_and_the_name_are_shown(void **state) {

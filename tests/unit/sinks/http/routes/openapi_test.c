@@ -204,6 +204,9 @@ static void only_health_is_open(void **state) {
     json_t *open = operation_at(document, "/healthz", "get");
     json_t *read = operation_at(document, "/v1/cells", "get");
     json_t *write = operation_at(document, "/v1/events", "post");
+    json_t *history = operation_at(document, "/v1/cells/{key}/history", "get");
+    assert_json_take(json_incref(json_object_get(history, "security")),
+                     json_pack("[{s:[s]}]", "bearer", "history"));
     assert_json_take(json_incref(json_object_get(open, "security")), json_array());
     assert_json_take(json_incref(json_object_get(read, "security")),
                      json_pack("[{s:[s]}]", "bearer", "read"));
@@ -216,8 +219,10 @@ static void problems_follow_from_the_route(void **state) {
     json_t *document = described(*state);
     json_t *one = json_object_get(operation_at(document, "/v1/cells/{key}", "get"), "responses");
     must(json_object_get(one, "404") && json_object_get(one, "504"));
-    must(!json_object_get(one, "403") && !json_object_get(one, "409") &&
-         !json_object_get(one, "413"));
+    must(json_object_get(one, "403") && json_object_get(one, "410")); /* with `at` */
+    must(!json_object_get(one, "409") && !json_object_get(one, "413"));
+    json_t *now = json_object_get(operation_at(document, "/v1/plugins", "get"), "responses");
+    must(!json_object_get(now, "403") && !json_object_get(now, "410"));
     json_t *command =
         json_object_get(operation_at(document, "/v1/formations", "post"), "responses");
     must(json_object_get(command, "403") && json_object_get(command, "409") &&

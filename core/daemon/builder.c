@@ -1,0 +1,800 @@
+/* builder.c: see builder.h. In this order: what is asked; what is kept; the process; the thread;
+ * starting and stopping. */
+#include "daemon/builder.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/thread.h"
+#include "daemon/build_output.h"
+#include "daemon/daemon.h"
+#include "engine/engine.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#define SELF "builder"
+
+/* States that are kept, and the one that is being made. */
+#define KEPT_MAX 4
+#define PLACES   (KEPT_MAX + 1)
+
+/* How often it looks whether a job was cancelled, and how long it may take to end. */
+#define LOOK_MS 50
+
+/* Most that a builder may print: a page of a history, and one record more. */
+#define OUTPUT_BYTES_MAX ((size_t)40 << 20)
+
+struct build_job {
+    struct build_job *next;
+    uint64_t number, seq;
+    struct text collection; /* with a NUL */
+    bool is_history;
+    struct text key;
+    uint64_t after, bytes_max;
+    uint32_t limit;
+    reel_view_at_done_fn view_done;
+    reel_history_done_fn history_done;
+    void *context;
+    bool cancelled;
+};
+
+/* A state that was built, for views of one cursor. */
+struct kept {
+    struct kept *next;
+    struct reel *reel;
+    struct reel_epoch epoch;
+    uint64_t seq, generations, bytes, used_ms;
+    unsigned place;
+};
+
+struct builder {
+    struct daemon *daemon;
+    char *directory;
+    uint64_t waiting_max, kept_ms_max, time_ms_max, cpu_s_max, memory_bytes_max, bytes_max,
+        niceness;
+
+    pthread_t thread;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    bool draining, stopping;
+    struct build_job *waiting, *running;
+    uint64_t last_number;
+    struct kept *kept;
+    struct builder_metrics metrics;
+};
+
+/* ---- What can be asked ----------------------------------------------------------------------- */
+
+/* Where a collection stands: one that is stopped is behind the others. */
+static uint64_t cursor_of(const struct reel_position *position,
+                          const struct reel_collection_info *info) {
+    return info->cursor < position->cursor ? info->cursor : position->cursor;
+}
+
+static int check_seq(const struct reel_position *position, const struct reel_collection_info *info,
+                     uint64_t seq, struct reel_error *error) {
+    uint64_t cursor = cursor_of(position, info);
+    if (seq > cursor)
+        return fail(error, -ERANGE, "the cursor is %" PRIu64 ", it has not reached %" PRIu64,
+                    cursor, seq);
+    if (seq + 1 < position->first_seq)
+        return fail(error, -ESTALE, "the log begins at %" PRIu64, position->first_seq);
+    return 0;
+}
+
+static bool can_be_made(const struct reel_position *position,
+                        const struct reel_collection_info *info) {
+    return info->from_seq >= position->first_seq;
+}
+
+/* Opens a view of now, and checks that what is asked can be made. */
+static int look(const struct builder *builder, const struct build_job *job, struct reel_view **ret,
+                struct reel_position *ret_position, bool *ret_is_now, struct reel_error *error) {
+    const char *collection = job->collection.data;
+    const uint64_t seq = job->seq;
+    struct reel_collection_info info;
+    struct reel_view *view;
+    int rc = reel_view_open(builder->daemon->reel, &view, error);
+    if (rc < 0) return rc;
+    rc = reel_view_position(view, ret_position);
+    if (rc == 0) rc = reel_view_collection(view, collection, &info);
+    if (rc < 0) rc = fail(error, rc, "%s", strerror(-rc));
+    if (rc == 0 && !job->is_history) rc = check_seq(ret_position, &info, seq, error);
+    if (rc == 0 && !info.served)
+        rc = fail(error, -EAGAIN, "collection `%s` is being built", collection);
+    bool is_now = rc == 0 && !job->is_history && seq == cursor_of(ret_position, &info);
+    if (rc == 0 && !is_now && !can_be_made(ret_position, &info))
+        rc = fail(error, -ESTALE,
+                  "`%s` was made from the events from %" PRIu64
+                  " on, and the log begins at %" PRIu64 ": it cannot be made again",
+                  collection, info.from_seq, ret_position->first_seq);
+    *ret_is_now = is_now;
+    if (rc < 0)
+        reel_view_close(view);
+    else
+        *ret = view;
+    return rc;
+}
+
+/* Changes whenever the generation of any collection does: generations only rise. */
+static uint64_t sum_of_generations(const struct builder *builder, struct reel_view *view) {
+    struct reel_collection_info info;
+    const char *name;
+    uint64_t sum = 0;
+    for (size_t n = 0; (name = reel_collection_name(builder->daemon->reel, n)); n++)
+        if (reel_view_collection(view, name, &info) == 0) sum += info.generation;
+    return sum;
+}
+
+/* ---- What is kept ---------------------------------------------------------------------------- */
+
+static char *place_path(const struct builder *builder, unsigned place) {
+    char *path;
+    return asprintf(&path, "%s/build.%u", builder->directory, place) < 0 ? NULL : path;
+}
+
+static void kept_destroy(struct builder *builder, struct kept *kept) {
+    AUTO_FREE char *path = place_path(builder, kept->place);
+    reel_close(kept->reel);
+    if (path) build_remove_directory(path);
+    free(kept);
+}
+
+/* A view of a state that is kept; -ENOENT: there is none. Under the lock, so that none is removed
+ * meanwhile. */
+static int open_kept(struct builder *builder, const struct reel_position *now, uint64_t seq,
+                     uint64_t generations, struct reel_view **ret, struct reel_error *error) {
+    HOLD_LOCK(&builder->lock);
+    for (struct kept *kept = builder->kept; kept; kept = kept->next) {
+        if (kept->seq != seq || kept->generations != generations ||
+            strcmp(kept->epoch.text, now->epoch.text) != 0)
+            continue;
+        kept->used_ms = clock_ms();
+        return reel_view_open(kept->reel, ret, error);
+    }
+    return -ENOENT;
+}
+
+/* The one that was not used for the longest time, and that no view is of. */
+static struct kept *take_oldest(struct builder *builder, uint64_t used_before_ms) {
+    struct kept **oldest = NULL;
+    HOLD_LOCK(&builder->lock);
+    for (struct kept **at = &builder->kept; *at; at = &(*at)->next)
+        if ((*at)->used_ms <= used_before_ms && !engine_has_views((*at)->reel) &&
+            (!oldest || (*at)->used_ms < (*oldest)->used_ms))
+            oldest = at;
+    if (!oldest) return NULL;
+    struct kept *kept = *oldest;
+    *oldest = kept->next;
+    builder->metrics.kept--;
+    builder->metrics.kept_bytes -= kept->bytes;
+    return kept;
+}
+
+static void forget_old(struct builder *builder) {
+    uint64_t now = clock_ms();
+    struct kept *kept;
+    if (now < builder->kept_ms_max) return;
+    while ((kept = take_oldest(builder, now - builder->kept_ms_max))) kept_destroy(builder, kept);
+}
+
+/* Frees places until one is left, with half of the disk's room and of the limit. Returns the bytes
+ * that the next state may have; or an error. */
+static int make_room(struct builder *builder, uint64_t *ret_bytes, struct reel_error *error) {
+    struct statvfs disk;
+    struct kept *kept;
+    for (;;) {
+        struct builder_metrics metrics;
+        builder_read(builder, &metrics);
+        uint64_t left =
+            metrics.kept_bytes < builder->bytes_max ? builder->bytes_max - metrics.kept_bytes : 0;
+        if (metrics.kept < KEPT_MAX && left >= builder->bytes_max / 2) {
+            *ret_bytes = left;
+            break;
+        }
+        if (!(kept = take_oldest(builder, UINT64_MAX)))
+            return fail(error, -EAGAIN, "the states that were built are all in use");
+        kept_destroy(builder, kept);
+    }
+    if (statvfs(builder->directory, &disk) < 0)
+        return fail(error, -errno, "%s: %s", builder->directory, strerror(errno));
+    uint64_t half = (uint64_t)disk.f_bavail * disk.f_frsize / 2; /* the log needs room, too */
+    if (*ret_bytes > half) *ret_bytes = half;
+    if (*ret_bytes < (uint64_t)4 << 20) return fail(error, -EAGAIN, "the disk is nearly full");
+    return 0;
+}
+
+static unsigned free_place(struct builder *builder) {
+    bool used[PLACES] = {false};
+    HOLD_LOCK(&builder->lock);
+    for (const struct kept *kept = builder->kept; kept; kept = kept->next) used[kept->place] = true;
+    unsigned place = 0;
+    while (used[place]) place++;
+    INVARIANT(place < PLACES);
+    return place;
+}
+
+/* ---- The process ----------------------------------------------------------------------------- */
+
+REEL_PRINTF(2, 3)
+static void put(struct text *arguments, const char *format, ...) {
+    char *argument;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&argument, format, args);
+    va_end(args);
+    if (len < 0) {
+        arguments->failed = true;
+        return;
+    }
+    text_append(arguments, argument, (size_t)len + 1);
+    free(argument);
+}
+
+static void put_settings(const struct builder *builder, struct text *to) {
+    const struct daemon *daemon = builder->daemon;
+    const struct reel_projector *projector;
+    const char *value;
+    for (size_t n = 0; (projector = reel_projector(daemon->reel, n)); n++)
+        for (size_t i = 0; projector->settings && projector->settings[i]; i++) {
+            const char *name = projector->settings[i]->name;
+            bool is_list = projector->settings[i]->flags & REEL_SETTING_LIST;
+            if (!is_list && !config_text(daemon->config, name, 0)) continue;
+            put(to, "--setting=%s %s", projector->collection, name);
+            for (size_t at = 0; (value = config_text(daemon->config, name, at)); at++)
+                put(to, "--value=%s", value);
+        }
+}
+
+/* All collections that the log can make again, or that of the history. */
+static void put_collections(const struct builder *builder, const struct build_job *job,
+                            struct reel_view *view, const struct reel_position *position,
+                            struct text *to) {
+    struct reel_collection_info info;
+    const char *name;
+    for (size_t n = 0; (name = reel_collection_name(builder->daemon->reel, n)); n++) {
+        if (job->is_history && strcmp(name, job->collection.data) != 0) continue;
+        if (reel_view_collection(view, name, &info) < 0 || !info.served ||
+            !can_be_made(position, &info))
+            continue;
+        put(to, "--collection=%s %" PRIu64 " %" PRIu64, name, info.from_seq, info.generation);
+    }
+}
+
+static void put_plugins(const struct builder *builder, struct text *to) {
+    for (const struct plugin *plugin = builder->daemon->known; plugin; plugin = plugin->next)
+        if (plugin->file)
+            put(to, "--plugin=%d %s", plugin_file_fd(plugin->file), plugin->file->full_path);
+}
+
+struct process {
+    pid_t pid;
+    int out;
+    struct text text; /* that it has printed */
+};
+
+/* The arguments are a file in memory: their length has no limit there, and nobody else can see
+ * them. */
+static int write_arguments(const struct text *arguments, struct reel_error *error) {
+    if (arguments->failed) return fail_memory(error);
+    AUTO_CLOSE int fd = memfd_create("arguments", MFD_CLOEXEC);
+    if (fd < 0) return fail(error, -errno, "cannot make a file in memory: %s", strerror(errno));
+    for (size_t at = 0; at < arguments->len;) {
+        ssize_t len = pwrite(fd, arguments->data + at, arguments->len - at, (off_t)at);
+        if (len < 0) return fail(error, -errno, "%s", strerror(errno));
+        at += (size_t)len;
+    }
+    int own = fd;
+    fd = -1;
+    return own;
+}
+
+/* A descriptor that is given to itself stays open in the new process. */
+static int add_descriptors(const struct builder *builder, posix_spawn_file_actions_t *actions,
+                           int in, int out) {
+    int rc = posix_spawn_file_actions_adddup2(actions, in, STDIN_FILENO);
+    if (rc == 0) rc = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
+    for (const struct plugin *plugin = builder->daemon->known; rc == 0 && plugin;
+         plugin = plugin->next) {
+        if (!plugin->file) continue;
+        int fd = plugin_file_fd(plugin->file);
+        rc = posix_spawn_file_actions_adddup2(actions, fd, fd);
+    }
+    return rc;
+}
+
+static int spawn(const struct builder *builder, int in, int out, pid_t *ret) {
+    static const char *const argv[] = {"reeld", "build", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int rc = posix_spawn_file_actions_init(&actions);
+    if (rc != 0) return rc;
+    rc = posix_spawnattr_init(&attributes);
+    if (rc == 0) {
+        rc = add_descriptors(builder, &actions, in, out);
+        if (rc == 0) rc = posix_spawnattr_setsigmask(&attributes, &none);
+        if (rc == 0) rc = posix_spawnattr_setsigdefault(&attributes, &all);
+        if (rc == 0)
+            rc = posix_spawnattr_setflags(&attributes,
+                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        if (rc == 0)
+            rc = posix_spawn(ret, "/proc/self/exe", &actions, &attributes, (char *const *)argv,
+                             environ);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+static int process_start(const struct builder *builder, const struct text *arguments,
+                         struct process *ret, struct reel_error *error) {
+    int ends[2];
+    AUTO_CLOSE int in = write_arguments(arguments, error);
+    if (in < 0) return in;
+    if (pipe2(ends, O_CLOEXEC) < 0) return fail(error, -errno, "pipe: %s", strerror(errno));
+    int rc = spawn(builder, in, ends[1], &ret->pid);
+    close(ends[1]);
+    ret->out = ends[0];
+    if (rc == 0) return 0;
+    close(ends[0]);
+    return fail(error, -EAGAIN, "cannot start a builder: %s", strerror(rc));
+}
+
+static bool is_cancelled(struct builder *builder, const struct build_job *job) {
+    HOLD_LOCK(&builder->lock);
+    return job->cancelled || builder->draining;
+}
+
+/* Reads what it prints until it ends. */
+static int process_read(struct builder *builder, struct process *process,
+                        const struct build_job *job, struct reel_error *error) {
+    uint64_t until_ms = clock_ms() + builder->time_ms_max;
+    for (;;) {
+        struct pollfd out = {.fd = process->out, .events = POLLIN};
+        int ready = poll(&out, 1, LOOK_MS);
+        if (is_cancelled(builder, job)) return fail(error, -ECANCELED, "it was cancelled");
+        if (clock_ms() >= until_ms)
+            return fail(error, -EAGAIN, "it took longer than build_ms_max: the machine is busy");
+        if (ready <= 0) continue;
+        text_reserve(&process->text, 65536);
+        if (process->text.failed) return fail_memory(error);
+        ssize_t len = read(process->out, process->text.data + process->text.len,
+                           process->text.size - process->text.len);
+        if (len < 0 && errno == EINTR) continue;
+        if (len <= 0) return 0;
+        process->text.len += (size_t)len;
+        if (process->text.len > OUTPUT_BYTES_MAX)
+            return fail(error, -E2BIG, "a builder's answer is too large");
+    }
+}
+
+/* What the way in which it ended says. */
+static int judge_end(int status, struct reel_error *error) {
+    if (WIFEXITED(status)) return 0; /* what it has printed says more */
+    switch (WTERMSIG(status)) {
+    case SIGXCPU:
+        return fail(error, -E2BIG, "it takes more of the processor than build_cpu_s_max");
+    case SIGKILL:
+        return fail(error, -EAGAIN, "the builder was ended: the machine's memory is short");
+    default:
+        return fail(error, -EIO, "the builder was ended by signal %d", WTERMSIG(status));
+    }
+}
+
+static int process_end(struct process *process, int rc, struct reel_error *error) {
+    int status = 0;
+    close(process->out);
+    if (rc < 0) kill(process->pid, SIGKILL);
+    while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR) continue;
+    return rc < 0 ? rc : judge_end(status, error);
+}
+
+/* Its own errors. What was trimmed or replaced while it was reading may succeed the next time, or
+ * then says why not. */
+static int judge_output(const struct build_output *output, struct reel_error *error) {
+    if (output->rc == -ENOSPC || output->rc == -ENOMEM)
+        return fail(error, -E2BIG,
+                    "it takes more than build_bytes_max or build_memory_bytes_max: %s",
+                    output->error.text);
+    if (output->rc == 0 || output->rc == -ESTALE)
+        return output->rc < 0 ? fail(error, -ESTALE, "%s", output->error.text) : 0;
+    bool is_passing = output->rc == -EAGAIN || output->rc == -ERANGE || /* the files changed */
+                      output->rc == -ENOENT || output->rc == -EBADMSG;
+    return fail(error, is_passing ? -EAGAIN : -EIO, "%s", output->error.text);
+}
+
+/* Starts a builder, and waits for it. `process->text` has what `ret` borrows. */
+static int run_process(struct builder *builder, const struct build_job *job,
+                       const struct text *arguments, struct process *process,
+                       struct build_output *ret, struct reel_error *error) {
+    int rc = process_start(builder, arguments, process, error);
+    if (rc < 0) return rc;
+    rc = process_read(builder, process, job, error);
+    rc = process_end(process, rc, error);
+    if (rc < 0) return rc;
+    rc = build_output_read(text_str(&process->text), ret);
+    return rc < 0 ? fail(error, -EIO, "a builder's answer is not complete")
+                  : judge_output(ret, error);
+}
+
+/* ---- A job ----------------------------------------------------------------------------------- */
+
+static void job_destroy(struct build_job *job) {
+    if (!job) return;
+    text_finish(&job->collection);
+    text_finish(&job->key);
+    free(job);
+}
+
+/* What is built, as it was decided with a view of now. */
+struct plan {
+    struct reel_position position;
+    uint64_t generations;
+    struct text collections; /* arguments */
+};
+
+static void plan_finish(struct plan *plan) {
+    text_finish(&plan->collections);
+}
+
+/* 1: nothing needs to be built, and `ret_view` is set; 0: `ret` is. */
+static int make_plan(struct builder *builder, const struct build_job *job, struct plan *ret,
+                     struct reel_view **ret_view, struct reel_error *error) {
+    struct reel_view *view;
+    bool is_now;
+    int rc = look(builder, job, &view, &ret->position, &is_now, error);
+    if (rc < 0) return rc;
+    if (is_now) {
+        *ret_view = view;
+        return 1;
+    }
+    ret->generations = sum_of_generations(builder, view);
+    put_collections(builder, job, view, &ret->position, &ret->collections);
+    reel_view_close(view);
+    if (job->is_history) return 0;
+    rc = open_kept(builder, &ret->position, job->seq, ret->generations, ret_view, error);
+    if (rc < 0) return rc == -ENOENT ? 0 : rc;
+    HOLD_LOCK(&builder->lock);
+    builder->metrics.reused++;
+    return 1;
+}
+
+static void put_arguments(const struct builder *builder, const struct build_job *job,
+                          const struct plan *plan, const char *into, uint64_t bytes,
+                          struct text *to) {
+    put(to, "--parent=%d", getpid());
+    put(to, "--data=%s", builder->directory);
+    put(to, "--epoch=%s", plan->position.epoch.text);
+    put(to, "--seq=%" PRIu64, job->seq);
+    put(to, "--into=%s", into);
+    put(to, "--map-bytes=%" PRIu64, bytes);
+    put(to, "--memory-bytes=%" PRIu64, builder->memory_bytes_max);
+    put(to, "--cpu-s=%" PRIu64, builder->cpu_s_max);
+    put(to, "--nice=%" PRIu64, builder->niceness);
+    put(to, "--event-bytes=%" PRIu64, config_number(builder->daemon->config, "event_bytes_max"));
+    put_plugins(builder, to);
+    put_settings(builder, to);
+    text_append_str(to, text_str(&plan->collections));
+    if (plan->collections.failed) to->failed = true;
+    if (!job->is_history) return;
+    put(to, "--after=%" PRIu64, job->after);
+    put(to, "--limit=%" PRIu32, job->limit);
+    put(to, "--bytes=%" PRIu64, job->bytes_max);
+    text_append(to, "", 1);
+    text_append_str(to, text_str(&job->key));
+}
+
+/* Opens what was built, and keeps it. */
+static int keep(struct builder *builder, const struct build_job *job, const struct plan *plan,
+                unsigned place, const char *path, struct reel_error *error) {
+    const struct config *config = builder->daemon->config;
+    const struct reel_options options = {
+        .struct_size = sizeof options,
+        .views_max = (uint32_t)config_number(config, "views_max"),
+        .view_ms_max = (uint32_t)config_number(config, "view_ms_max"),
+        .map_bytes = builder->bytes_max,
+    };
+    struct kept *kept = calloc(1, sizeof *kept);
+    if (!kept) return fail_memory(error);
+    int rc = engine_open_built(builder->daemon->reel, &options, path, &kept->reel, error);
+    if (rc < 0) {
+        free(kept);
+        return fail_in(error, rc, "cannot open what was built");
+    }
+    kept->epoch = plan->position.epoch;
+    kept->seq = job->seq;
+    kept->generations = plan->generations;
+    kept->used_ms = clock_ms();
+    kept->place = place;
+    kept->bytes = engine_store_bytes(kept->reel);
+    HOLD_LOCK(&builder->lock);
+    kept->next = builder->kept;
+    builder->kept = kept;
+    builder->metrics.kept++;
+    builder->metrics.kept_bytes += kept->bytes;
+    return 0;
+}
+
+/* What comes of a job. */
+struct result {
+    int rc;
+    struct reel_error error;
+    struct reel_view *view;
+    struct process process; /* of a history: has the text that `output` borrows */
+    struct build_output output;
+};
+
+static void result_finish(struct result *result) {
+    build_output_finish(&result->output);
+    text_finish(&result->process.text);
+}
+
+/* In a place of its own, which is removed at once, unless a view will be of it. */
+static int build_in_place(struct builder *builder, const struct build_job *job,
+                          const struct plan *plan, uint64_t bytes, struct result *result) {
+    CLEANUP(text_finish) struct text arguments = {0};
+    struct reel_error *error = &result->error;
+    unsigned place = free_place(builder);
+    AUTO_FREE char *path = place_path(builder, place);
+    if (!path) return fail_memory(error);
+    put_arguments(builder, job, plan, path, bytes, &arguments);
+    int rc = build_make_directory(path, error);
+    if (rc == 0)
+        rc = run_process(builder, job, &arguments, &result->process, &result->output, error);
+    if (rc == 0 && !job->is_history) rc = keep(builder, job, plan, place, path, error);
+    if (rc < 0 || job->is_history) build_remove_directory(path);
+    return rc;
+}
+
+static int build(struct builder *builder, const struct build_job *job, const struct plan *plan,
+                 struct result *result) {
+    uint64_t bytes;
+    int rc = make_room(builder, &bytes, &result->error);
+    return rc < 0 ? rc : build_in_place(builder, job, plan, bytes, result);
+}
+
+static void run_job(struct builder *builder, const struct build_job *job, struct result *ret) {
+    CLEANUP(plan_finish) struct plan plan = {0};
+    struct reel_error *error = &ret->error;
+    int rc = is_cancelled(builder, job) ? fail(error, -ECANCELED, "it was cancelled") : 0;
+    if (rc == 0) rc = make_plan(builder, job, &plan, &ret->view, error);
+    if (rc == 0) rc = build(builder, job, &plan, ret);
+    if (rc == 0 && !job->is_history && !ret->view)
+        rc = open_kept(builder, &plan.position, job->seq, plan.generations, &ret->view, error);
+    if (rc == -ENOENT) rc = fail(error, -EAGAIN, "what was built is gone");
+    ret->rc = rc < 0 ? rc : 0;
+}
+
+static void give_history(const struct build_job *job, const struct result *result) {
+    const struct build_output *output = &result->output;
+    const struct reel_history_page page = {
+        .changes = output->changes,
+        .count = output->count,
+        .cursor = job->seq,
+        .last_seq = output->last_seq,
+        .seen = output->seen,
+        .more = output->more,
+    };
+    job->history_done(job->context, result->rc, result->rc == 0 ? &page : NULL, &result->error);
+}
+
+/* ---- The thread ------------------------------------------------------------------------------ */
+
+/* The next job; NULL: the thread is to end. In between, states that are old are removed. */
+static struct build_job *next_job(struct builder *builder) {
+    for (;;) {
+        forget_old(builder);
+        HOLD_LOCK(&builder->lock);
+        struct build_job *job = builder->waiting;
+        if (!job && builder->stopping) return NULL;
+        if (job) {
+            builder->waiting = job->next;
+            builder->running = job;
+            builder->metrics.waiting--;
+            builder->metrics.running = 1;
+            return job;
+        }
+        struct timespec until = clock_after(1000);
+        if (builder->kept)
+            pthread_cond_timedwait(&builder->changed, &builder->lock, &until);
+        else
+            pthread_cond_wait(&builder->changed, &builder->lock);
+    }
+}
+
+/* Before its client hears of it, who may ask again at once. */
+static void end_job(struct builder *builder, const struct build_job *job,
+                    const struct result *result) {
+    int rc = result->rc;
+    if (rc == -EIO)
+        log_line(REEL_LEVEL_ERROR, SELF, "`%s` as of event %" PRIu64 ": %s", job->collection.data,
+                 job->seq, result->error.text);
+    HOLD_LOCK(&builder->lock);
+    builder->running = NULL;
+    builder->metrics.running = 0;
+    if (rc == 0) builder->metrics.built++;
+    if (rc == -ECANCELED) builder->metrics.cancelled++;
+    if (rc < 0 && rc != -ECANCELED) builder->metrics.failed++;
+}
+
+static void *run(void *context) {
+    struct builder *builder = context;
+    struct build_job *job;
+    while ((job = next_job(builder))) {
+        CLEANUP(result_finish) struct result result = {0};
+        run_job(builder, job, &result);
+        end_job(builder, job, &result);
+        if (job->is_history)
+            give_history(job, &result);
+        else
+            job->view_done(job->context, result.rc, result.view, &result.error);
+        job_destroy(job);
+    }
+    return NULL;
+}
+
+/* ---- What sinks ask -------------------------------------------------------------------------- */
+
+/* Takes the job, whose `done` will be called; or destroys it. */
+static int add_job_take(struct builder *builder, struct build_job *job, uint64_t *ret_number,
+                        struct reel_error *error) {
+    int rc = 0;
+    {
+        HOLD_LOCK(&builder->lock);
+        if (builder->draining)
+            rc = fail(error, -ESHUTDOWN, "the daemon is about to end");
+        else if (builder->metrics.waiting + builder->metrics.running > builder->waiting_max)
+            rc = fail(error, -EAGAIN, "%" PRIu64 " requests wait for a builder already",
+                      builder->metrics.waiting);
+        if (rc == 0) {
+            struct build_job **last = &builder->waiting;
+            while (*last) last = &(*last)->next;
+            *last = job;
+            job->number = ++builder->last_number;
+            *ret_number = job->number;
+            builder->metrics.waiting++;
+            pthread_cond_signal(&builder->changed);
+        } else {
+            builder->metrics.refused++;
+        }
+    }
+    if (rc < 0) job_destroy(job);
+    return rc;
+}
+
+static struct build_job *job_create(const char *collection, uint64_t seq, void *context) {
+    struct build_job *job = calloc(1, sizeof *job);
+    if (!job) return NULL;
+    job->seq = seq;
+    job->context = context;
+    text_append(&job->collection, collection, strlen(collection) + 1);
+    if (!job->collection.failed) return job;
+    job_destroy(job);
+    return NULL;
+}
+
+int builder_view_at(struct builder *builder, const char *collection, uint64_t seq,
+                    reel_view_at_done_fn done, void *context, uint64_t *ret_job,
+                    struct reel_error *error) {
+    CLEANUP(plan_finish) struct plan plan = {0};
+    struct reel_view *view = NULL;
+    struct build_job *job = job_create(collection, seq, context);
+    if (!job) return fail_memory(error);
+    job->view_done = done;
+    int rc = make_plan(builder, job, &plan, &view, error);
+    if (rc == 0) return add_job_take(builder, job, ret_job, error);
+    job_destroy(job);
+    if (rc < 0) return rc;
+    *ret_job = 0;
+    done(context, 0, view, NULL);
+    return 0;
+}
+
+int builder_history(struct builder *builder, const struct reel_history_request *request,
+                    reel_history_done_fn done, void *context, uint64_t *ret_job,
+                    struct reel_error *error) {
+    CLEANUP(plan_finish) struct plan plan = {0};
+    struct reel_view *view = NULL;
+    struct build_job *job =
+        job_create(request->collection, reel_cursor(builder->daemon->reel), context);
+    if (!job) return fail_memory(error);
+    job->is_history = true;
+    job->history_done = done;
+    job->after = request->after;
+    job->limit = request->limit;
+    job->bytes_max = request->bytes_max;
+    text_append_str(&job->key, request->key);
+    int rc = job->key.failed ? fail_memory(error) : make_plan(builder, job, &plan, &view, error);
+    if (rc == 0) return add_job_take(builder, job, ret_job, error);
+    job_destroy(job);
+    return rc;
+}
+
+void builder_cancel(struct builder *builder, uint64_t number) {
+    HOLD_LOCK(&builder->lock);
+    if (builder->running && builder->running->number == number) builder->running->cancelled = true;
+    for (struct build_job *job = builder->waiting; job; job = job->next)
+        if (job->number == number) job->cancelled = true;
+}
+
+void builder_read(struct builder *builder, struct builder_metrics *ret) {
+    HOLD_LOCK(&builder->lock);
+    *ret = builder->metrics;
+}
+
+/* ---- Starting and stopping ------------------------------------------------------------------- */
+
+static void remove_places(const struct builder *builder) {
+    for (unsigned place = 0; place < PLACES; place++) {
+        AUTO_FREE char *path = place_path(builder, place);
+        if (path) build_remove_directory(path);
+    }
+}
+
+static void builder_destroy(struct builder *builder) {
+    pthread_cond_destroy(&builder->changed);
+    pthread_mutex_destroy(&builder->lock);
+    free(builder->directory);
+    free(builder);
+}
+
+int builder_start(struct daemon *daemon, const char *directory, struct builder **ret,
+                  struct reel_error *error) {
+    const struct config *config = daemon->config;
+    struct builder *builder = calloc(1, sizeof *builder);
+    if (!builder) return fail_memory(error);
+    builder->daemon = daemon;
+    builder->directory = strdup(directory);
+    builder->waiting_max = config_number(config, "builds_waiting_max");
+    builder->kept_ms_max = config_number(config, "builds_kept_s") * 1000;
+    builder->time_ms_max = config_number(config, "build_ms_max");
+    builder->cpu_s_max = config_number(config, "build_cpu_s_max");
+    builder->memory_bytes_max = config_number(config, "build_memory_bytes_max");
+    builder->bytes_max = config_number(config, "build_bytes_max");
+    builder->niceness = config_number(config, "build_nice");
+    pthread_mutex_init(&builder->lock, NULL);
+    clock_condition(&builder->changed);
+    int rc = builder->directory ? 0 : fail_memory(error);
+    if (rc == 0) {
+        remove_places(builder);
+        rc = thread_start(&builder->thread, "reel-builder", run, builder);
+        if (rc < 0) rc = fail(error, rc, "cannot start a thread: %s", strerror(-rc));
+    }
+    if (rc < 0)
+        builder_destroy(builder);
+    else
+        *ret = builder;
+    return rc;
+}
+
+void builder_drain(struct builder *builder) {
+    if (!builder) return;
+    HOLD_LOCK(&builder->lock);
+    builder->draining = true;
+}
+
+void builder_stop(struct builder *builder) {
+    if (!builder) return;
+    {
+        HOLD_LOCK(&builder->lock);
+        builder->draining = builder->stopping = true;
+        pthread_cond_signal(&builder->changed);
+    }
+    pthread_join(builder->thread, NULL);
+    struct kept *kept;
+    while ((kept = take_oldest(builder, UINT64_MAX))) kept_destroy(builder, kept);
+    INVARIANT(!builder->kept); /* all sinks have ended, and so have their views */
+    builder_destroy(builder);
+}

@@ -1,0 +1,349 @@
+/* follow_records.c: following the records of a collection (follow/records.h): as server-sent
+ * events, by WebSocket, and by asking for what has changed since a seq. */
+#include "base/cleanup.h"
+#include "events/frame.h"
+#include "follow/hub.h"
+#include "http/filter.h"
+#include "http/routes/follow.h"
+#include "http/routes/upgrade.h"
+#include "http/since.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define LIMIT_MAX 1000
+
+/* ---- Parameters ------------------------------------------------------------------------------ */
+
+/* Where the client stands, and what it wants. */
+struct wanted {
+    bool has_since, has_generation, digest;
+    uint64_t since, generation;
+};
+
+static bool read_switch(struct request *request, const char *name, bool *ret) {
+    const struct uri_param *param = uri_param(&request->uri, name);
+    *ret = param && reel_str_is(param->value, "true");
+    if (!param || *ret || reel_str_is(param->value, "false")) return true;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   "parameter `%s` is `%.*s`, wanted true or false", name, REEL_FMT(param->value));
+    return false;
+}
+
+/* Server-sent events have ids of the form SEQ.GENERATION. */
+static bool read_id(struct request *request, struct wanted *wanted) {
+    struct reel_str id = follow_last_event_id(request);
+    if (id.len == 0) return true;
+    const char *dot = memchr(id.data, '.', id.len);
+    struct reel_str seq = {id.data, dot ? (size_t)(dot - id.data) : 0};
+    struct reel_str generation = {dot ? dot + 1 : "", dot ? id.len - seq.len - 1 : 0};
+    if (!str_number(seq, &wanted->since) || !str_number(generation, &wanted->generation))
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
+                              "Last-Event-ID is not of the form SEQ.GENERATION");
+    wanted->has_since = wanted->has_generation = true;
+    return true;
+}
+
+static bool read_wanted(struct request *request, struct wanted *ret) {
+    *ret = (struct wanted){.has_since = false};
+    int since = request_number(request, "since", &ret->since);
+    int generation = since < 0 ? since : request_number(request, "generation", &ret->generation);
+    if (generation < 0 || !read_switch(request, "digest", &ret->digest)) return false;
+    ret->has_since = since > 0;
+    ret->has_generation = generation > 0;
+    if (ret->has_since || !ret->has_generation) return true;
+    return request_refuse(request, PROBLEM_BAD_REQUEST, "`generation` needs `since`");
+}
+
+static bool check_without(struct request *request, const char *const *names, const char *why) {
+    for (const char *const *name = names; *name; name++) {
+        if (!uri_param(&request->uri, *name)) continue;
+        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%s` %s", *name, why);
+        return false;
+    }
+    return true;
+}
+
+/* Parameters of pages mean nothing to a stream. */
+static bool check_stream(struct request *request) {
+    static const char *const names[] = {"limit", "after", "min_cursor", "at",
+                                        "order", "count", "group",      NULL};
+    return check_without(request, names, "is for lists, not for event streams");
+}
+
+/* ---- Where to begin -------------------------------------------------------------------------- */
+
+/* The collection as a view shows it, and what of it the client wants. */
+struct beginning {
+    struct reel_view *view; /* owned */
+    struct reel_position position;
+    struct reel_collection_info info;
+    struct filter filter; /* owned */
+};
+
+/* Where the collection stands: one that is stopped is behind the view. */
+static uint64_t cursor_of(const struct beginning *beginning) {
+    uint64_t cursor = beginning->position.cursor, own = beginning->info.cursor;
+    return own < cursor ? own : cursor;
+}
+
+static void beginning_finish(struct request *request, struct beginning *beginning) {
+    if (beginning->view) reel_sink_view_close(request_host_of_sink(request), beginning->view);
+    filter_finish(&beginning->filter);
+}
+
+static bool refuse_generation(struct request *request, uint64_t generation) {
+    answer_problem(&request->answer, PROBLEM_GENERATION_CHANGED,
+                   "the generation of `%s` is %llu: its records were rebuilt",
+                   request->projector->collection, (unsigned long long)generation);
+    answer_problem_number(&request->answer, "generation", generation);
+    return false;
+}
+
+static bool refuse_old(struct request *request, uint64_t first_deletion) {
+    answer_problem(&request->answer, PROBLEM_CURSOR_TOO_OLD,
+                   "deletions before %llu may be forgotten", (unsigned long long)first_deletion);
+    answer_problem_number(&request->answer, "first_seq", first_deletion);
+    return false;
+}
+
+/* A change above the cursor may not have arrived yet. False: the answer is a problem, or the
+ * request waits. */
+static bool check_since(struct request *request, const struct beginning *beginning,
+                        const struct wanted *wanted) {
+    const struct reel_position *position = &beginning->position;
+    if (!since_check_epoch(request, position)) return false;
+    if (wanted->has_generation && wanted->generation != beginning->info.generation)
+        return refuse_generation(request, beginning->info.generation);
+    if (!wanted->has_since) return true;
+    if (wanted->since < UINT64_MAX && wanted->since + 1 < position->first_deletion)
+        return refuse_old(request, position->first_deletion);
+    if (wanted->since <= position->cursor) return true;
+    return since_is_known(request, wanted->since) && request_wait_until(request, wanted->since);
+}
+
+static struct reel_query query_of(const struct request *request,
+                                  const struct beginning *beginning) {
+    return (struct reel_query){
+        .struct_size = sizeof(struct reel_query),
+        .collection = request->projector->collection,
+        .conditions = beginning->filter.conditions,
+    };
+}
+
+static int take_none(void *context, const struct reel_row *row) {
+    (void)context, (void)row;
+    return 0;
+}
+
+/* Are the conditions possible? Nothing is changed after the last seq that there can be. */
+static int check_conditions(struct request *request, const struct beginning *beginning) {
+    const struct reel_query query = query_of(request, beginning);
+    struct reel_error error = {0};
+    int rc = reel_sink_changes(request_host_of_sink(request), beginning->view, &query, UINT64_MAX,
+                               take_none, NULL, &error);
+    if (rc == -EINVAL) answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
+    return rc;
+}
+
+static int read_view(struct request *request, struct beginning *beginning) {
+    int rc = reel_sink_collection(request_host_of_sink(request), beginning->view,
+                                  request->projector->collection, &beginning->info);
+    struct reel_error error = {0};
+    snprintf(error.text, sizeof error.text, "collection `%s` is being built",
+             request->projector->collection);
+    if (rc == 0 && !beginning->info.served) rc = -EAGAIN;
+    if (rc < 0) answer_error(&request->answer, rc, &error);
+    if (rc == 0)
+        rc = filter_read(request, request->route->params, beginning->view, &beginning->filter);
+    if (rc == 0) rc = check_conditions(request, beginning);
+    if (rc < 0 && !request->answer.status)
+        answer_error(&request->answer, rc, &(struct reel_error){{0}});
+    return rc;
+}
+
+/* Opens a view. False: the answer is a problem, or the request waits. beginning_finish in any
+ * case. */
+static bool begin(struct request *request, const struct wanted *wanted, struct beginning *ret) {
+    *ret = (struct beginning){.view = NULL};
+    if (request_open_view(request, &ret->view, &ret->position) < 0) {
+        ret->view = NULL;
+        return false;
+    }
+    if (read_view(request, ret) < 0 || !check_since(request, ret, wanted)) return false;
+    if (!wanted->digest || ret->filter.count == 0) return true;
+    return request_refuse(request, PROBLEM_BAD_REQUEST,
+                          "`digest` is of the whole collection: it cannot be had with a filter");
+}
+
+/* ---- Followers ------------------------------------------------------------------------------- */
+
+static void destroy(void *state) {
+    filter_finish(state);
+    free(state);
+}
+
+/* The filters of the request as they were given; and where other collections were read for them,
+ * as of when. */
+static void write_filter(const struct request *request, const struct filter *filter,
+                         struct text *to) {
+    for (size_t i = 0; i < request->uri.param_count; i++) {
+        const struct uri_param *param = &request->uri.params[i];
+        bool is_ours = false;
+        for (const char *const *name = request->route->params; *name && !is_ours; name++)
+            is_ours = reel_str_is(param->name, *name);
+        if (is_ours) continue;
+        text_append_percent(to, param->name, "");
+        text_append_lit(to, "=");
+        text_append_percent(to, param->value, "");
+        text_append_lit(to, "&");
+    }
+    text_append_number(to, filter->changed);
+    text_append_lit(to, ".");
+    text_append_number(to, filter->generations);
+    text_append(to, "", 1);
+}
+
+static int make_filter(const struct request *request, struct filter *filter,
+                       struct record_filter *ret) {
+    struct text text = {0};
+    *ret = (struct record_filter){.text = NULL};
+    if (filter->count == 0) return 0;
+    struct filter *state = malloc(sizeof *state);
+    if (state) write_filter(request, filter, &text);
+    if (!state || text.failed) {
+        free(state);
+        text_finish(&text);
+        return -ENOMEM;
+    }
+    *state = *filter;
+    *filter = (struct filter){0};
+    *ret = (struct record_filter){text.data, state->conditions, state, destroy};
+    return filter_keep(state);
+}
+
+static bool make_follower(struct request *request, const struct wanted *wanted,
+                          struct beginning *beginning, enum transport_kind kind) {
+    struct follower *follower = NULL;
+    struct record_wanted record = {
+        .collection = request->projector->collection,
+        .epoch = beginning->position.epoch,
+        .seq = wanted->has_since ? wanted->since : cursor_of(beginning),
+        .generation = beginning->info.generation,
+        .has_snapshot = wanted->has_since,
+        .wants_digest = wanted->digest,
+    };
+    int rc = make_filter(request, &beginning->filter, &record.filter);
+    if (rc == 0) rc = follower_create_of_records(request->server->hub, kind, &record, &follower);
+    record_filter_finish(&record.filter);
+    return follow_own_take(request, rc, follower, kind);
+}
+
+void handle_records_websocket(struct request *request) {
+    CLEANUP(text_finish) struct text offered = {0};
+    struct wanted wanted;
+    struct beginning beginning;
+    request_header_list(request, "Sec-WebSocket-Protocol", &offered);
+    struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
+    if (!upgrade_check(request, &protocols) || !read_wanted(request, &wanted)) return;
+    if (protocols.is_cloudevents) {
+        request_refuse(request, PROBLEM_BAD_REQUEST,
+                       "records are not CloudEvents: they need the sub-protocol reel.v1");
+        return;
+    }
+    if (begin(request, &wanted, &beginning) &&
+        make_follower(request, &wanted, &beginning, TRANSPORT_WEBSOCKET))
+        upgrade_answer(request, &protocols);
+    beginning_finish(request, &beginning);
+}
+
+void follow_records_stream(struct request *request) {
+    struct wanted wanted;
+    struct beginning beginning;
+    if (!check_stream(request) || !read_wanted(request, &wanted) || !read_id(request, &wanted))
+        return;
+    bool is_good =
+        begin(request, &wanted, &beginning) &&
+        (request->is_head || make_follower(request, &wanted, &beginning, TRANSPORT_STREAM));
+    beginning_finish(request, &beginning);
+    if (is_good) follow_begin_stream(request);
+}
+
+/* ---- Long poll ------------------------------------------------------------------------------- */
+
+/* The body ends between two events. An event that changes more than the limit is given complete. */
+struct page {
+    struct text *body;
+    uint64_t limit, bytes_max;
+    uint64_t given, last_seq;
+};
+
+static int take_change(void *context, const struct reel_row *row) {
+    struct page *page = context;
+    bool is_full = page->given >= page->limit || page->body->len + row->json.len > page->bytes_max;
+    if (page->given > 0 && is_full && row->changed != page->last_seq) return 1;
+    if (page->given++ > 0) text_append_lit(page->body, ",");
+    frame_change(page->body, row);
+    page->last_seq = row->changed;
+    return page->body->failed ? -ENOMEM : 0;
+}
+
+static void end_page(struct answer *answer, const struct beginning *beginning, uint64_t cursor,
+                     bool digest) {
+    struct text *body = &answer->body;
+    text_append_lit(body, "],\"cursor\":");
+    text_append_number(body, cursor);
+    text_append_lit(body, ",\"generation\":");
+    text_append_number(body, beginning->info.generation);
+    if (digest) {
+        text_append_lit(body, ",\"digest\":\"");
+        text_append_lit(body, beginning->info.digest);
+        text_append_lit(body, "\"");
+    }
+    text_append_lit(body, ",\"epoch\":\"");
+    text_append_lit(body, beginning->position.epoch.text);
+    text_append_lit(body, "\"}");
+    answer->status = MHD_HTTP_OK;
+    answer->content_type = "application/json";
+    answer->no_store = true;
+}
+
+/* If there is no change, the request waits. */
+static int write_page(struct request *request, struct beginning *beginning,
+                      const struct wanted *wanted, uint64_t limit) {
+    struct page page = {
+        .body = &request->answer.body,
+        .limit = limit < 1           ? 1
+                 : limit > LIMIT_MAX ? LIMIT_MAX
+                                     : limit,
+        .bytes_max = request->server->answer_bytes_max,
+    };
+    text_append_lit(page.body, "{\"changes\":[");
+    const struct reel_query query = query_of(request, beginning);
+    int rc = reel_sink_changes(request_host_of_sink(request), beginning->view, &query,
+                               wanted->since, take_change, &page, NULL);
+    if (rc < 0) return rc;
+    uint64_t cursor = rc > 0 ? page.last_seq : cursor_of(beginning);
+    if (cursor < wanted->since) cursor = wanted->since;
+    if (page.given == 0) {
+        text_finish(page.body); /* the request is handled again after a wait */
+        if (!request_wait_beyond(request, beginning->position.cursor)) return 0;
+        text_append_lit(page.body, "{\"changes\":[");
+    }
+    end_page(&request->answer, beginning, cursor, wanted->digest && rc == 0);
+    return 0;
+}
+
+void follow_records_poll(struct request *request) {
+    struct wanted wanted;
+    struct beginning beginning;
+    uint64_t limit = LIMIT_MAX;
+    static const char *const others[] = {"after", "at",    "min_cursor", "lastEventId",
+                                         "order", "count", "group",      NULL};
+    if (!check_without(request, others, "cannot be combined with `since`")) return;
+    if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0) return;
+    int rc = 0;
+    if (begin(request, &wanted, &beginning)) rc = write_page(request, &beginning, &wanted, limit);
+    beginning_finish(request, &beginning);
+    if (rc < 0) answer_error(&request->answer, rc, &(struct reel_error){{0}});
+}

@@ -1,0 +1,422 @@
+/* records_test.c: followers of records on pairs of sockets: what they share, and what becomes of
+ * them when the collection does not stay what it was. The fixture's collection is `herd` (herd.c).
+ */
+#include "sinks/stdout/fake_host.h"
+
+#include "../../../integration/plugins/herd.c"
+
+#include "base/clock.h"
+#include "follow/hub.h"
+#include "websocket/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { NEVER_MS = 3600000, PATIENCE_MS = 30000 };
+
+struct fixture {
+    struct fake_host *fake;
+    struct hub *hub;
+    atomic_uint_fast64_t generation; /* added to the collection's */
+    atomic_bool unserved;
+    atomic_uint rows_per_view; /* a walk of changes runs out of time after so many; 0: never */
+};
+
+static struct fixture *now; /* the table of the host knows nobody */
+
+static int view_collection(struct reel_view *view, const char *collection,
+                           struct reel_collection_info *ret, size_t size) {
+    must(size == sizeof *ret);
+    int rc = reel_view_collection(view, collection, ret);
+    ret->generation += now->generation;
+    if (now->unserved) ret->served = false;
+    return rc;
+}
+
+struct short_walk {
+    reel_row_fn fn;
+    void *context;
+    unsigned rows;
+};
+
+static int give_row(void *context, const struct reel_row *row) {
+    struct short_walk *walk = context;
+    if (now->rows_per_view > 0 && walk->rows++ == now->rows_per_view) return -ETIME;
+    return walk->fn(walk->context, row);
+}
+
+static int view_changes(struct reel_view *view, const struct reel_query *query, uint64_t since,
+                        reel_row_fn fn, void *context, struct reel_error *error) {
+    struct short_walk walk = {fn, context, 0};
+    return reel_view_changes(view, query, since, give_row, &walk, error);
+}
+
+static int setup(void **state) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    must(fixture && fake_stage_begin((void **)&fixture->fake) == 0);
+    struct reel_options options = {.struct_size = sizeof options};
+    struct reel_error error;
+    reel_close(fixture->fake->reel);
+    must_ok(reel_open(&options, &fixture->fake->reel, &error), error);
+    must_ok(reel_add_plugin(fixture->fake->reel, &reel_plugin, &error), error);
+    must_ok(reel_start(fixture->fake->reel, &error), error);
+    fixture->fake->calls.view_collection = view_collection;
+    fixture->fake->calls.view_changes = view_changes;
+    const struct hub_options hub_options = {
+        .host = &fixture->fake->host,
+        .followers_max = 100,
+        .ping_ms = NEVER_MS,
+        .stall_ms = NEVER_MS,
+        .position_ms = NEVER_MS,
+        .point_ms = 5,
+        .memory_max = (uint64_t)1 << 30,
+        .send_bytes = 4096,
+    };
+    must(hub_start(&hub_options, &fixture->hub, NULL) == 0);
+    *state = now = fixture;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *fixture = *state;
+    hub_stop(fixture->hub);
+    fake_stage_end((void **)&fixture->fake);
+    free(fixture);
+    return 0;
+}
+
+static void apply(struct fixture *fixture, const char *what, int from, int to, const char *in,
+                  int number) {
+    struct text event = {0};
+    char data[128];
+    text_append_lit(&event, "{\"type\":\"test.herd.v1.");
+    text_append_lit(&event, what);
+    snprintf(data, sizeof data, "\",\"data\":{\"from\":%d,\"to\":%d,\"value\":%d,\"group\":\"",
+             from, to, number);
+    text_append_lit(&event, data);
+    text_append_lit(&event, in);
+    text_append_lit(&event, "\"}}");
+    text_append(&event, "", 1);
+    must(!event.failed);
+    apply_text(fixture->fake->reel, event.data, REEL_APPLIED);
+    text_finish(&event);
+    hub_wake(fixture->hub);
+}
+
+/* ---- The other side -------------------------------------------------------------------------- */
+
+struct peer {
+    int fd;
+    struct text in;
+    size_t at;
+};
+
+static struct peer peer_of(struct fixture *fixture, bool has_snapshot, uint64_t seq,
+                           const struct record_filter *filter) {
+    struct record_wanted wanted = {
+        .collection = "herd",
+        .epoch = position_of(fixture->fake->reel).epoch,
+        .seq = seq,
+        .has_snapshot = has_snapshot,
+    };
+    struct follower *follower;
+    int fds[2];
+    if (filter) wanted.filter = *filter;
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    must(follower_create_of_records(fixture->hub, TRANSPORT_WEBSOCKET, &wanted, &follower) == 0);
+    must(hub_adopt_take(fixture->hub, follower, fds[0], STR(""), STR("")) == 0);
+    return (struct peer){.fd = fds[1]};
+}
+
+static struct peer new_peer(struct fixture *fixture) {
+    return peer_of(fixture, false, position_of(fixture->fake->reel).cursor, NULL);
+}
+
+static void peer_close(struct peer *peer) {
+    close(peer->fd);
+    text_finish(&peer->in);
+}
+
+static bool more(struct peer *peer) {
+    struct pollfd poll_fd = {.fd = peer->fd, .events = POLLIN};
+    char bytes[8192];
+    must(poll(&poll_fd, 1, PATIENCE_MS) == 1);
+    ssize_t len = recv(peer->fd, bytes, sizeof bytes, 0);
+    if (len <= 0) return false;
+    text_append(&peer->in, bytes, (size_t)len);
+    return true;
+}
+
+/* A frame's opcode and payload, valid until the next; -1: the end. Frames are short. */
+static int frame_of(struct peer *peer, struct reel_str *ret) {
+    for (;;) {
+        const uint8_t *at = (const uint8_t *)peer->in.data + peer->at;
+        size_t have = peer->in.len - peer->at;
+        size_t size = have >= 2 && at[1] == 126 ? 2 : 0, head = 2 + size;
+        if (have >= head) {
+            size_t len = size ? (size_t)at[2] << 8 | at[3] : have >= 2 ? at[1] : 0;
+            if (have >= 2 && have >= head + len) {
+                *ret = (struct reel_str){(const char *)at + head, len};
+                peer->at += head + len;
+                return at[0] & 0x0F;
+            }
+        }
+        if (!more(peer)) return -1;
+    }
+}
+
+static void assert_text(struct peer *peer, const char *wanted) {
+    struct reel_str found = {"", 0};
+    assert_int_equal(frame_of(peer, &found), WEBSOCKET_TEXT);
+    assert_bytes(found, reel_text(wanted));
+}
+
+/* The next change, or 0 and a position's seq. Returns the number that the key is. */
+static bool next_change(struct peer *peer, unsigned long long *ret_seq, int *ret_key) {
+    struct reel_str found = {"", 0};
+    char text[1024];
+    assert_int_equal(frame_of(peer, &found), WEBSOCKET_TEXT);
+    snprintf(text, sizeof text, "%.*s", REEL_FMT(found));
+    return sscanf(text, "{\"seq\":%llu,\"key\":\"%d\"", ret_seq, ret_key) == 2;
+}
+
+/* The changes of one event: each of these keys once, in order. */
+static void assert_event(struct peer *peer, unsigned long long seq, int from, int to) {
+    unsigned long long found;
+    int key;
+    for (int i = from; i < to; i++) {
+        while (!next_change(peer, &found, &key)) continue;
+        assert_int_equal(found, seq);
+        assert_int_equal(key, i);
+    }
+}
+
+static void assert_closed(struct peer *peer, unsigned code, const char *reason) {
+    struct reel_str found = {"", 0};
+    int opcode;
+    do opcode = frame_of(peer, &found);
+    while (opcode == WEBSOCKET_TEXT);
+    assert_int_equal(opcode, WEBSOCKET_CLOSE);
+    assert_int_equal((uint8_t)found.data[0] << 8 | (uint8_t)found.data[1], code);
+    assert_bytes((struct reel_str){found.data + 2, found.len - 2}, reel_text(reason));
+    peer_close(peer);
+}
+
+/* ---- What they share ------------------------------------------------------------------------- */
+
+static void followers_that_are_in_sync_share_what_is_read(void **state) {
+    enum { PEERS = 20, EVENTS = 50 };
+    struct fixture *fixture = *state;
+    struct peer peers[PEERS];
+    for (size_t i = 0; i < PEERS; i++) {
+        peers[i] = new_peer(fixture);
+        assert_text(&peers[i], "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    }
+    unsigned views = fixture->fake->views;
+    for (int n = 1; n <= EVENTS; n++) {
+        apply(fixture, "set", n, n + 1, "a", n);
+        for (size_t i = 0; i < PEERS; i++) assert_event(&peers[i], (unsigned)n, n, n + 1);
+    }
+    assert_true(fixture->fake->views - views < EVENTS * PEERS / 2);
+    for (size_t i = 0; i < PEERS; i++) peer_close(&peers[i]);
+}
+
+/* Each record is 300 bytes, so the event takes 3 MB. */
+static void an_event_that_is_too_large_to_be_shared_reaches_everybody(void **state) {
+    enum { PEERS = 3 };
+    struct fixture *fixture = *state;
+    struct peer peers[PEERS];
+    char in[257];
+    memset(in, 'x', 256);
+    in[256] = '\0';
+    for (size_t i = 0; i < PEERS; i++) {
+        peers[i] = new_peer(fixture);
+        assert_text(&peers[i], "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    }
+    apply(fixture, "set", 0, KEYS, in, 1);
+    apply(fixture, "set", 5, 6, "a", 2);
+    for (size_t i = 0; i < PEERS; i++) {
+        unsigned long long seq = 0;
+        int key = -1, last = -1;
+        while (seq < 2) { /* what is overwritten before it is sent is left out */
+            if (!next_change(&peers[i], &seq, &key)) continue;
+            if (seq == 1) assert_true(key == last + 1 || (last == 4 && key == 6));
+            if (seq == 1) last = key;
+        }
+        assert_int_equal(last, KEYS - 1);
+        assert_int_equal(key, 5);
+        peer_close(&peers[i]);
+    }
+}
+
+static void a_slow_reader_gets_each_frame_complete_wherever_its_socket_was_full(void **state) {
+    enum { EVENTS = 40, RECORDS = 50 };
+    struct fixture *fixture = *state;
+    struct peer slow = new_peer(fixture), fast = new_peer(fixture);
+    for (int n = 1; n <= EVENTS; n++) {
+        apply(fixture, "set", 0, RECORDS, "a", n);
+        assert_event(&fast, (unsigned)n, 0, RECORDS);
+    }
+    unsigned long long seq = 0, last_seq = 0;
+    int key, last = 0;
+    do {
+        if (!next_change(&slow, &seq, &key)) continue;
+        assert_true(seq > last_seq || (seq == last_seq && key > last));
+        last_seq = seq;
+        last = key;
+    } while (last_seq < EVENTS || last < RECORDS - 1);
+    peer_close(&slow);
+    peer_close(&fast);
+}
+
+/* ---- Slices ---------------------------------------------------------------------------------- */
+
+static void a_walk_that_runs_out_of_time_within_an_event_is_continued(void **state) {
+    struct fixture *fixture = *state;
+    fixture->rows_per_view = 3;
+    struct peer one = new_peer(fixture), other = new_peer(fixture);
+    assert_text(&one, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    assert_text(&other, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    for (unsigned n = 1; n <= 5; n++) {
+        apply(fixture, "set", 0, 20, "a", (int)n);
+        assert_event(&one, n, 0, 20);
+        assert_event(&other, n, 0, 20);
+    }
+    peer_close(&one);
+    peer_close(&other);
+}
+
+static void a_long_listing_without_a_match_ends_with_an_empty_snapshot(void **state) {
+    struct fixture *fixture = *state;
+    static const struct reel_condition of_none = {.struct_size = sizeof of_none,
+                                                  .comparison = REEL_IS_EQUAL,
+                                                  .field = "group",
+                                                  .value = {"none", 4}};
+    static const struct reel_condition *const conditions[] = {&of_none, NULL};
+    const struct record_filter filter = {.text = strdup("none"), .conditions = conditions};
+    apply(fixture, "set", 0, KEYS, "a", 1);
+    struct peer peer = peer_of(fixture, false, 1, &filter);
+    assert_text(&peer, "{\"seq\":1,\"generation\":0,\"snapshot\":true}");
+    apply(fixture, "set", 7, 8, "a", 2);
+    assert_text(&peer, "{\"seq\":2,\"key\":\"0007\",\"record\":null}");
+    peer_close(&peer);
+}
+
+/* Records that change while the collection is listed come once, in their newest state. */
+static void a_snapshot_of_a_collection_that_changes_is_of_its_position(void **state) {
+    enum { RECORDS = 3000, CHANGED = 700 };
+    struct fixture *fixture = *state;
+    bool seen[RECORDS] = {false};
+    unsigned long long seq;
+    int key, records = 0;
+    apply(fixture, "set", 0, RECORDS, "a", 1);
+    struct peer peer = new_peer(fixture);
+    assert_true(next_change(&peer, &seq, &key)); /* it has begun, and waits for its socket */
+    assert_int_equal(key, 0);
+    apply(fixture, "set", RECORDS - CHANGED, RECORDS, "b", 2);
+    apply(fixture, "clear", 1000, 1001, "", 0);
+    records = 1;
+    while (next_change(&peer, &seq, &key)) {
+        if (seq == 1) assert_true(key < RECORDS - CHANGED);
+        if (seq != 3) assert_false(seen[key]);
+        seen[key] = true;
+        records++;
+    }
+    assert_int_equal(seq, 3);
+    assert_in_range(records, RECORDS, RECORDS + 1); /* and the one that was deleted */
+    peer_close(&peer);
+}
+
+/* ---- What becomes of them -------------------------------------------------------------------- */
+
+static void another_generation_ends_them(void **state) {
+    struct fixture *fixture = *state;
+    struct peer peer = new_peer(fixture);
+    assert_text(&peer, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    fixture->generation = 1;
+    apply(fixture, "set", 0, 1, "a", 1);
+    assert_closed(&peer, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+    uint64_t until = clock_ms() + PATIENCE_MS;
+    while (hub_ended(fixture->hub, HUB_END_GENERATION) < 1 && clock_ms() < until) usleep(1000);
+    assert_int_equal(hub_ended(fixture->hub, HUB_END_GENERATION), 1);
+}
+
+/* A rebuild does not move the cursor. */
+static void a_rebuild_ends_those_that_are_in_sync(void **state) {
+    struct fixture *fixture = *state;
+    struct reel_error error;
+    for (int n = 1; n <= 3; n++) apply(fixture, "set", n, n + 1, "a", n);
+    struct peer one = peer_of(fixture, true, 3, NULL), other = peer_of(fixture, true, 3, NULL);
+    assert_text(&one, "{\"seq\":3,\"generation\":0}");
+    assert_text(&other, "{\"seq\":3,\"generation\":0}");
+    must_ok(reel_rebuild(fixture->fake->reel, "herd", &error), error);
+    hub_wake(fixture->hub);
+    assert_closed(&one, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+    assert_closed(&other, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+}
+
+static void deletions_that_are_forgotten_end_those_that_need_them(void **state) {
+    struct fixture *fixture = *state;
+    for (int n = 1; n <= 10; n++) apply(fixture, "set", n, n + 1, "a", n);
+    fixture->fake->first_deletion = 6;
+    struct peer old = peer_of(fixture, true, 4, NULL), good = peer_of(fixture, true, 5, NULL);
+    assert_closed(&old, WEBSOCKET_CURSOR_TOO_OLD, "cursor-too-old");
+    for (int n = 6; n <= 10; n++) assert_event(&good, (unsigned)n, n, n + 1);
+    peer_close(&good);
+}
+
+static void while_the_collection_is_built_they_wait(void **state) {
+    struct fixture *fixture = *state;
+    struct peer peer = new_peer(fixture);
+    assert_text(&peer, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    fixture->unserved = true;
+    apply(fixture, "set", 0, 1, "a", 1);
+    fixture->unserved = false;
+    assert_event(&peer, 1, 0, 1);
+    peer_close(&peer);
+}
+
+static void without_views_it_is_later(void **state) {
+    struct fixture *fixture = *state;
+    struct peer peer = new_peer(fixture);
+    assert_text(&peer, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    fixture->fake->refuse_views = true;
+    apply(fixture, "set", 0, 1, "a", 1);
+    fixture->fake->refuse_views = false;
+    assert_event(&peer, 1, 0, 1);
+    peer_close(&peer);
+}
+
+static void the_memory_of_chunks_is_given_back(void **state) {
+    struct fixture *fixture = *state;
+    struct peer one = new_peer(fixture), other = new_peer(fixture);
+    for (int n = 1; n <= 20; n++) apply(fixture, "set", 0, 50, "a", n);
+    assert_event(&one, 1, 0, 0);
+    peer_close(&one);
+    peer_close(&other);
+    uint64_t until = clock_ms() + PATIENCE_MS;
+    while (hub_memory(fixture->hub) > 0 && clock_ms() < until) usleep(1000);
+    assert_int_equal(hub_memory(fixture->hub), 0);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+UNIT_TESTS(records_test) {
+    const struct CMUnitTest tests[] = {
+        CASE(followers_that_are_in_sync_share_what_is_read),
+        CASE(an_event_that_is_too_large_to_be_shared_reaches_everybody),
+        CASE(a_slow_reader_gets_each_frame_complete_wherever_its_socket_was_full),
+        CASE(a_walk_that_runs_out_of_time_within_an_event_is_continued),
+        CASE(a_long_listing_without_a_match_ends_with_an_empty_snapshot),
+        CASE(a_snapshot_of_a_collection_that_changes_is_of_its_position),
+        CASE(another_generation_ends_them),
+        CASE(a_rebuild_ends_those_that_are_in_sync),
+        CASE(deletions_that_are_forgotten_end_those_that_need_them),
+        CASE(while_the_collection_is_built_they_wait),
+        CASE(without_views_it_is_later),
+        CASE(the_memory_of_chunks_is_given_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
