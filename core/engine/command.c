@@ -233,7 +233,8 @@ static int check_taken(struct working *work, const struct appended *taken,
     struct reel_str reason;
     if (!taken->is_json) /* the body was JSON, but in the event it is nested too deeply */
         return refuse(work, REEL_INVALID, "bad-request", "the body is nested too deeply");
-    int rc = rejected_get(store, &store->writing, taken->seq, collection->name, &reason, error);
+    int rc = rejected_get(store, &store->writing, taken->seq, collection->name,
+                          collection->state.set, &reason, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
     return fail(error, -EPROTO, "plugin %s (%s): its evolve rejects what its decide drafted: %.*s",
                 collection->plugin->declared->name, collection->name, REEL_FMT(reason));

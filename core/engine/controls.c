@@ -93,6 +93,14 @@ static int fold_collection(struct store *store, const struct log_control *contro
     case LOG_GENERATION:
         known.generation = control->generation;
         break;
+    case LOG_SHOWN:
+        known.generation = control->generation;
+        known.shown = known.rebuild;
+        break;
+    case LOG_EMPTIED:
+        known.generation = control->generation;
+        known.emptied = known.rebuild;
+        break;
     default:
         return 0;
     }
@@ -114,10 +122,16 @@ int controls_add(struct log *log, struct store *store, enum log_control_kind kin
     return rc < 0 ? rc : controls_fold(store, &control, error);
 }
 
-int controls_has_rebuild(struct store *store, const char *collection, struct reel_error *error) {
+int controls_rebuild(struct store *store, const char *collection, enum rebuild *ret,
+                     struct reel_error *error) {
     struct collection_control known;
     int rc = get_control(store, collection, &known, error);
-    return rc < 0 ? rc : known.rebuild > known.rebuild_met;
+    if (rc < 0) return rc;
+    *ret = REBUILD_BEGUN;
+    if (known.emptied == known.rebuild) *ret = REBUILD_EMPTIED;
+    if (known.shown == known.rebuild) *ret = REBUILD_SHOWN;
+    if (known.rebuild <= known.rebuild_met) *ret = REBUILD_NONE;
+    return 0;
 }
 
 int controls_meet_rebuild(struct store *store, const char *collection, struct reel_error *error) {
@@ -136,11 +150,11 @@ int controls_get_generation(struct store *store, const char *collection, uint64_
     return rc;
 }
 
-int controls_raise_generation(struct log *log, struct store *store, const char *collection,
-                              uint64_t *ret, struct reel_error *error) {
+int controls_raise_generation(struct log *log, struct store *store, enum log_control_kind kind,
+                              const char *collection, uint64_t *ret, struct reel_error *error) {
     uint64_t generation;
     int rc = controls_get_generation(store, collection, &generation, error);
-    if (rc == 0) rc = controls_add(log, store, LOG_GENERATION, collection, generation + 1, error);
+    if (rc == 0) rc = controls_add(log, store, kind, collection, generation + 1, error);
     if (rc == 0) *ret = generation + 1;
     return rc;
 }

@@ -30,15 +30,24 @@ int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_
 /* Puts both floors into the log's group, if they have changed. */
 int controls_put_floors(struct log *log, const struct store_state *state, struct reel_error *error);
 
-/* The generation of the collection's records; and another one: a control in the log's group. */
+/* The generation of the collection's records; and another one: a control in the log's group, of
+ * one of the kinds that have one. */
 int controls_get_generation(struct store *store, const char *collection, uint64_t *ret,
                             struct reel_error *error);
-int controls_raise_generation(struct log *log, struct store *store, const char *collection,
-                              uint64_t *ret, struct reel_error *error);
+int controls_raise_generation(struct log *log, struct store *store, enum log_control_kind kind,
+                              const char *collection, uint64_t *ret, struct reel_error *error);
 
-/* Was a rebuild of the collection begun, and the collection has not been emptied for it? 1 or 0.
- * And: now it has. */
-int controls_has_rebuild(struct store *store, const char *collection, struct reel_error *error);
+/* The newest rebuild of a collection. It is met when the records that it made are shown
+ * (fold/shadow.h), or when the collection was emptied for it. After a crash the store may not have
+ * that any more, while the log knows of it. */
+enum rebuild {
+    REBUILD_NONE,    /* it is met, or there was none */
+    REBUILD_BEGUN,   /* it is not */
+    REBUILD_SHOWN,   /* it was, before a crash: other records were visible than the store has */
+    REBUILD_EMPTIED, /* the same */
+};
+int controls_rebuild(struct store *store, const char *collection, enum rebuild *ret,
+                     struct reel_error *error);
 int controls_meet_rebuild(struct store *store, const char *collection, struct reel_error *error);
 
 #endif

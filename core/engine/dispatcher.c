@@ -2,12 +2,12 @@
  * collections otherwise than by events is in dispatcher_start.c. */
 #include "engine/dispatcher.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "engine/controls.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/host.h"
+#include "engine/fold/shadow.h"
 #include "engine/ids.h"
 #include "engine/store/rejected.h"
 #include "event/event.h"
@@ -53,10 +53,14 @@ int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error) {
     return begin(dispatcher, store_begin, error);
 }
 
+int dispatcher_begin_to_fold(struct dispatcher *dispatcher, struct reel_error *error) {
+    return begin(dispatcher, store_begin_to_fold, error);
+}
+
 /* ---- One event ------------------------------------------------------------------------------- */
 
 static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char *collection,
-                         const char *reason, bool is_new, struct reel_error *error) {
+                         unsigned set, const char *reason, bool is_new, struct reel_error *error) {
     struct rejection_notes *notes = &dispatcher->notes;
     if (is_new && notes->count++ < NOTES_MAX) {
         size_t n = notes->count - 1;
@@ -64,7 +68,7 @@ static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char
         snprintf(notes->list[n].collection, sizeof notes->list[n].collection, "%s", collection);
         snprintf(notes->list[n].reason, sizeof notes->list[n].reason, "%s", reason);
     }
-    return rejected_put(&dispatcher->store, seq, collection, reason, error);
+    return rejected_put(&dispatcher->store, seq, collection, set, reason, error);
 }
 
 /* Is the event set aside for the collection, in the log or in the list (set_aside.h)? Then it is
@@ -109,6 +113,7 @@ static int tell_watch(const struct dispatcher *dispatcher, const struct collecti
 static int note_outcome(struct dispatcher *dispatcher, struct collection *collection, uint64_t seq,
                         int outcome, struct reel_error *error) {
     bool is_new = seq > dispatcher->state.cursor;
+    struct collection *counted = collection_shown(collection);
     switch (outcome) {
     case REEL_APPLIED:
         collection->state.applied++;
@@ -122,10 +127,11 @@ static int note_outcome(struct dispatcher *dispatcher, struct collection *collec
     default: /* an error code */
         return outcome;
     }
-    counts_add(is_new ? &collection->counts : &collection->counts_again, outcome);
-    return outcome == REEL_REJECTED ? put_rejection(dispatcher, seq, collection->name,
-                                                    dispatcher->fold.reason, is_new, error)
-                                    : 0;
+    counts_add(is_new ? &counted->counts : &counted->counts_again, outcome);
+    return outcome == REEL_REJECTED
+               ? put_rejection(dispatcher, seq, collection->name, collection->state.set,
+                               dispatcher->fold.reason, is_new, error)
+               : 0;
 }
 
 /* Rejected by any counts for more than applied by any, and that for more than ignored. */
@@ -142,7 +148,7 @@ static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
     for (size_t i = 0; i < root->derived_count; i++) {
         struct collection *derived = root->derived[i];
         derived->changes.touched_count = 0;
-        if (derived->state.from_records || derived->state.cursor >= entry->seq ||
+        if (collection_waits(derived) || derived->state.cursor >= entry->seq ||
             derived->source->changes.touched_count == 0)
             continue;
         int outcome = is_set_aside(dispatcher, entry, derived)
@@ -157,14 +163,23 @@ static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
     return 0;
 }
 
+/* What the transaction folds of this projector: its collection, or the shadow; or NULL. */
+static struct collection *folded_now(const struct dispatcher *dispatcher, uint32_t projector) {
+    struct collection *collection = dispatcher->registry.collections[projector];
+    if (!dispatcher->beside) return collection;
+    struct collection *shadow = shadow_of(collection);
+    return shadow && shadow_is_of_log(shadow) ? shadow : NULL;
+}
+
 /* Gives the event to one projector, if its collection has not folded it before. One that is set
  * aside for it is rejected. */
 static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
                       struct reel_event *event, const struct log_entry *entry, reel_outcome *ret,
                       struct reel_error *error) {
-    struct collection *collection = dispatcher->registry.collections[stop->projector];
+    struct collection *collection = folded_now(dispatcher, stop->projector);
     uint64_t seq = entry->seq;
-    if (collection->state.cursor >= seq || collection_stops_before(collection, seq)) return 0;
+    if (!collection || collection->state.cursor >= seq || collection_stops_before(collection, seq))
+        return 0;
     event->prefix = stop->prefix;
     event->suffix =
         (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
@@ -223,7 +238,7 @@ static int count_event(struct dispatcher *dispatcher, uint64_t seq, reel_outcome
     if (outcome == REEL_IGNORED) state->ignored++;
     if (outcome == REEL_REJECTED) state->rejected++;
     counts_add(&dispatcher->counts, outcome);
-    return reason ? put_rejection(dispatcher, seq, "", reason, true, error) : 0;
+    return reason ? put_rejection(dispatcher, seq, "", 0, reason, true, error) : 0;
 }
 
 /* Folds an event that has been read, or counts a payload that could not be (NULL) and why. */
@@ -383,9 +398,8 @@ static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry 
         return false;
     const struct route *route = router_find(&dispatcher->router, entry->type);
     for (size_t i = 0; i < route->count; i++) {
-        uint32_t projector = route->stops[i].projector;
-        const struct collection *collection = dispatcher->registry.collections[projector];
-        if (collection->state.cursor < entry->seq &&
+        const struct collection *collection = folded_now(dispatcher, route->stops[i].projector);
+        if (collection && collection->state.cursor < entry->seq &&
             !collection_stops_before(collection, entry->seq))
             return false;
     }
@@ -413,6 +427,7 @@ struct catch_up {
     struct log_entry entry; /* the next entry, if it is within the limits */
     bool has_entry;
     bool at_end; /* the walk has reached the end of the log */
+    uint64_t to_seq;
     uint64_t events_left, bytes_left;
 };
 
@@ -468,20 +483,22 @@ static int fold_entries(struct dispatcher *dispatcher, struct catch_up *catch_up
         if (rc < 0) return rc;
         if (dispatcher_is_full(dispatcher)) return 0; /* the next group makes room */
     }
-    if (catch_up->at_end) dispatcher->folded = dispatcher->state.head; /* only gaps follow */
+    if (catch_up->at_end) dispatcher->folded = catch_up->to_seq; /* only gaps follow */
     return rc;
 }
 
-/* Folds the log from `from_seq` on, up to the limits of a transaction. */
-static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct reel_error *error) {
+int dispatcher_fold_log(struct dispatcher *dispatcher, uint64_t from_seq, uint64_t to_seq,
+                        uint64_t events_max, struct reel_error *error) {
+    uint64_t most = (uint64_t)dispatcher->batch_events_max * CATCH_UP_EVENTS_FACTOR;
     struct catch_up catch_up = {
-        .events_left = (uint64_t)dispatcher->batch_events_max * CATCH_UP_EVENTS_FACTOR,
+        .to_seq = to_seq,
+        .events_left = events_max < most ? events_max : most,
         .bytes_left = dispatcher->batch_bytes_max < UINT64_MAX / CATCH_UP_BYTES_FACTOR
                           ? dispatcher->batch_bytes_max * CATCH_UP_BYTES_FACTOR
                           : UINT64_MAX,
     };
     struct log_pin *pin = log_pin(dispatcher->home.place.log);
-    log_walk_start(&catch_up.walk, pin, from_seq, dispatcher->state.head);
+    log_walk_start(&catch_up.walk, pin, from_seq, to_seq);
     int rc = fold_entries(dispatcher, &catch_up, error);
     decoder_clear(dispatcher->decoder); /* it may be using blocks that the walk has unpacked */
     log_walk_finish(&catch_up.walk);
@@ -493,7 +510,8 @@ static int fold_log(struct dispatcher *dispatcher, uint64_t from_seq, struct ree
  * rebuild has to wait for room. */
 static int begin_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
     bool is_rebuild = dispatcher->state.cursor == dispatcher->state.head;
-    return begin(dispatcher, is_rebuild ? store_begin : store_begin_to_fold, error);
+    return is_rebuild ? dispatcher_begin(dispatcher, error)
+                      : dispatcher_begin_to_fold(dispatcher, error);
 }
 
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error) {
@@ -502,27 +520,11 @@ int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error)
     uint64_t behind = registry_behind(&dispatcher->registry, dispatcher->state.cursor);
     if (behind >= dispatcher->state.head) return 0;
     int rc = begin_catch_up(dispatcher, error);
-    if (rc == 0) rc = fold_log(dispatcher, behind + 1, error);
+    if (rc == 0)
+        rc = dispatcher_fold_log(dispatcher, behind + 1, dispatcher->state.head, UINT64_MAX, error);
     INVARIANT(rc < 0 || dispatcher->folded > behind); /* else it would never end */
     rc = dispatcher_end(dispatcher, rc, error);
     return rc < 0 ? rc : 1;
-}
-
-/* ---- Indexes of fields ----------------------------------------------------------------------- */
-
-int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error) {
-    CLEANUP(field_progress_finish) struct field_progress progress = {0};
-    struct collection *collection = registry_unbuilt(&dispatcher->registry);
-    if (!collection) return 0;
-    int rc = dispatcher_begin(dispatcher, error);
-    if (rc == 0) rc = registry_build(collection, &dispatcher->fold.arena, &progress, error);
-    rc = dispatcher_end(dispatcher, rc, error);
-    if (rc < 0) return rc;
-    struct field_progress before = collection->progress;
-    collection->progress = progress;
-    collection->was_built = progress.is_built;
-    progress = before;
-    return 1;
 }
 
 /* ---- Trimming the log ------------------------------------------------------------------------ */
@@ -560,9 +562,15 @@ uint64_t dispatcher_trim_limit(struct dispatcher *dispatcher) {
     return held < kept ? held : kept;
 }
 
+uint64_t dispatcher_needed_from(const struct dispatcher *dispatcher) {
+    return registry_needed(&dispatcher->registry, dispatcher->state.cursor) + 1;
+}
+
 /* What is not in the checkpoint is folded from the log at the next opening. */
 static int settle_limit(struct dispatcher *dispatcher, uint64_t *first_seq,
                         struct reel_error *error) {
+    uint64_t needed = dispatcher_needed_from(dispatcher);
+    if (*first_seq > needed) *first_seq = needed;
     uint64_t limit = dispatcher_trim_limit(dispatcher);
     int rc = *first_seq > limit ? checkpoint_all(&dispatcher->store, error) : 0;
     if (rc < 0 && rc != -ENOSPC) return rc;
@@ -605,8 +613,9 @@ static int write_records(struct dispatcher *dispatcher, struct reel_error *error
     uint64_t folded = dispatcher->folded;
     INVARIANT(folded <= dispatcher->state.head);
     if (dispatcher->state.cursor < folded) dispatcher->state.cursor = folded;
+    if (!dispatcher->beside) registry_raise(&dispatcher->registry, folded);
     int rc = registry_flush(&dispatcher->registry, &dispatcher->fold.arena, error);
-    return rc < 0 ? rc : registry_put_states(&dispatcher->registry, folded, error);
+    return rc < 0 ? rc : registry_put_states(&dispatcher->registry, error);
 }
 
 /* Commits the log before the store. If this fails, except on a full disk, nobody knows what the log
@@ -653,7 +662,7 @@ static int commit_both(struct dispatcher *dispatcher, struct reel_error *error) 
     rc = put_state(dispatcher, error);
     if (rc == 0 && dispatcher->adopting) rc = store_commit_durably(store, cursor, error);
     if (rc < 0) return take_back(dispatcher, rc, error);
-    store->needed_after = registry_behind(&dispatcher->registry, cursor);
+    store->needed_after = registry_needed(&dispatcher->registry, cursor);
     if (!dispatcher->adopting) store_commit(store, cursor);
     log_keep(dispatcher->home.place.log);
     return 0;

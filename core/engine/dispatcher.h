@@ -52,6 +52,7 @@ struct dispatcher {
     uint64_t
         time_ns; /* the time when the transaction began; its events were received at this time */
     uint64_t folded; /* the transaction has folded the log up to this seq; or 0 */
+    bool beside;     /* the running transaction folds shadows, and not what is served */
     bool adopting;   /* the running transaction belongs to a log that is not yet in its place */
     struct counts counts; /* counts new events */
     struct rejection_notes notes;
@@ -91,7 +92,9 @@ void dispatcher_finish(struct dispatcher *dispatcher);
  * up. */
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 
+/* dispatcher_begin_to_fold: for events that were accepted before (store.h). */
 int dispatcher_begin(struct dispatcher *dispatcher, struct reel_error *error);
+int dispatcher_begin_to_fold(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arrival,
                       struct appended *ret, struct reel_error *error);
 
@@ -127,29 +130,42 @@ void dispatcher_abort(struct dispatcher *dispatcher);
  * folded some; 0: every collection has caught up. */
 int dispatcher_catch_up(struct dispatcher *dispatcher, struct reel_error *error);
 
-/* Builds a slice of an index of fields that is not complete, in a transaction of its own. 1: there
- * may be more to build; 0: all are built. */
-int dispatcher_build_some(struct dispatcher *dispatcher, struct reel_error *error);
-
-/* Makes the derived collections that wait for it (registry.h) from the records of their sources, in
- * transactions of their own. 1: it has made some; 0: none waited. */
+/* Makes the derived collections and shadows that wait for it (registry.h) from the records of their
+ * sources, in transactions of their own. 1: it has made some; 0: none waited. */
 int dispatcher_derive_records(struct dispatcher *dispatcher, struct reel_error *error);
+
+/* For dispatcher_build.c, dispatcher_derive_records and dispatcher_catch_up. Within a group: folds
+ * the log from `from_seq` to `to_seq`, up to the limits of a transaction and `events_max`. Shows
+ * the shadows of all units that have reached the cursor; `derived`: that were made from records. */
+int dispatcher_fold_log(struct dispatcher *dispatcher, uint64_t from_seq, uint64_t to_seq,
+                        uint64_t events_max, struct reel_error *error);
+int dispatcher_show_shadows(struct dispatcher *dispatcher, bool derived, struct reel_error *error);
+
+/* What is built beside what is served, in a transaction of its own: a slice of an index of fields
+ * that is not complete. If there is none, folds events of the log that the shadows (fold/shadow.h)
+ * have not folded yet, at most about `events_max`; those that have then reached the cursor take
+ * their collections' places. All collections must have caught up. 1: there may be more to do; 0:
+ * there is nothing. */
+int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
+                          struct reel_error *error);
 
 /* Removes events below `first_seq` from the log, and tombstones below the log's floor, as many as
  * fit into a transaction. 1: done, and there may be more; 0: nothing is left to do. All collections
  * must have caught up. */
 int dispatcher_trim(struct dispatcher *dispatcher, uint64_t first_seq, struct reel_error *error);
 
-/* The log may begin there at the latest: opening and a backup that runs need what follows. */
+/* The log may begin there at the latest: opening and a backup that runs need what follows. And
+ * where it could begin after a checkpoint: collections and shadows need what follows. */
 uint64_t dispatcher_trim_limit(struct dispatcher *dispatcher);
+uint64_t dispatcher_needed_from(const struct dispatcher *dispatcher);
 
 /* Replaces the log, in a transaction of its own: by an empty log that begins at `first_seq`, with
  * this epoch and origin; all collections are emptied. */
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error);
 
-/* Empties a collection, and what must be rebuilt with it (registry_remake), in a transaction of its
- * own. dispatcher_catch_up then rebuilds them. */
+/* Begins a rebuild of a collection, and of what must be rebuilt with it (registry_remake), in a
+ * transaction of its own. dispatcher_catch_up and dispatcher_build_some then rebuild them. */
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error);
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/controls.h"
 #include "engine/fold/changes.h"
+#include "engine/fold/shadow.h"
 #include "engine/fold/units.h"
 #include "engine/store/index.h"
 #include "engine/store/rejected.h"
@@ -23,27 +24,43 @@ static int put_floors(struct dispatcher *dispatcher, struct reel_error *error) {
 }
 
 static int put_generation(struct dispatcher *dispatcher, struct collection *collection,
-                          struct reel_error *error) {
-    return controls_raise_generation(dispatcher->home.place.log, &dispatcher->store,
+                          enum log_control_kind kind, struct reel_error *error) {
+    return controls_raise_generation(dispatcher->home.place.log, &dispatcher->store, kind,
                                      collection->name, &collection->state.generation, error);
 }
 
-/* The log learns that the collection's rebuild begins, and that its records are of another
- * generation from there on, unless it knows (a crash came in between). Of what a trimmed log no
- * longer has, the collection will have no tombstones. */
+/* Of what a trimmed log no longer has, a collection that is made from it has no tombstones. */
+static void raise_deletions(struct dispatcher *dispatcher, uint64_t from_seq) {
+    struct store_state *state = &dispatcher->state;
+    if (state->first_deletion < from_seq) state->first_deletion = from_seq;
+}
+
+/* The collection is empty, and its records are of another generation from there on. After a crash
+ * the log may know that. */
+static int put_emptied(struct dispatcher *dispatcher, struct collection *collection,
+                       enum rebuild known, struct reel_error *error) {
+    int rc =
+        known == REBUILD_EMPTIED ? 0 : put_generation(dispatcher, collection, LOG_EMPTIED, error);
+    raise_deletions(dispatcher, dispatcher->state.first_seq);
+    return rc < 0 ? rc : controls_meet_rebuild(&dispatcher->store, collection->name, error);
+}
+
+/* The log learns that the collection's rebuild begins. If it is done in a shadow, the generation
+ * stays until that is shown; but what is visible after a crash must not be taken for what was
+ * visible before. */
 static int put_rebuild(struct dispatcher *dispatcher, struct collection *collection,
                        struct reel_error *error) {
-    struct store_state *state = &dispatcher->state;
     struct store *store = &dispatcher->store;
-    const char *name = collection->name;
-    int rc = controls_has_rebuild(store, name, error);
-    if (rc == 0) {
-        rc = controls_add(dispatcher->home.place.log, store, LOG_REBUILD, name, 0, error);
-        if (rc == 0) rc = put_generation(dispatcher, collection, error);
-    }
+    enum rebuild known;
+    int rc = controls_rebuild(store, collection->name, &known, error);
+    if (rc == 0 && (known == REBUILD_NONE || !collection->rebuild_unmet))
+        rc = controls_add(dispatcher->home.place.log, store, LOG_REBUILD, collection->name, 0,
+                          error);
     if (rc < 0) return rc;
-    if (state->first_deletion < state->first_seq) state->first_deletion = state->first_seq;
-    return controls_meet_rebuild(store, name, error);
+    if (!shadow_of(collection)) return put_emptied(dispatcher, collection, known, error);
+    bool was_other =
+        collection->rebuild_unmet && known != REBUILD_BEGUN && !unit_root(collection)->finish_first;
+    return was_other ? put_generation(dispatcher, collection, LOG_GENERATION, error) : 0;
 }
 
 /* Of those of the unit whose rebuild begins now. */
@@ -62,6 +79,47 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
     if (rc == 0) rc = put_rebuilds(dispatcher, unit_root(collection), error);
     if (rc == 0) rc = put_floors(dispatcher, error);
     return dispatcher_end(dispatcher, rc, error);
+}
+
+/* ---- Shadows --------------------------------------------------------------------------------- */
+
+/* One that was new while its shadow was made had no records before. */
+static int show_shadow(struct dispatcher *dispatcher, struct collection *collection,
+                       struct reel_error *error) {
+    struct store *store = &dispatcher->store;
+    const struct collection *shadow = collection->shadow;
+    uint64_t from_seq =
+        shadow_is_of_log(shadow) ? shadow->state.from_seq : dispatcher->state.first_seq;
+    enum rebuild known;
+    int rc = controls_rebuild(store, collection->name, &known, error);
+    if (rc == 0 && known != REBUILD_NONE) {
+        /* Before a crash it was shown in this generation. */
+        bool is_again = known == REBUILD_SHOWN && unit_root(collection)->finish_first;
+        if (!is_again) rc = put_generation(dispatcher, collection, LOG_SHOWN, error);
+        if (rc == 0) rc = controls_meet_rebuild(store, collection->name, error);
+    }
+    if (rc < 0) return rc;
+    raise_deletions(dispatcher, from_seq);
+    dispatcher->trim_left = true;
+    return shadow_show(collection, collection->state.generation, error);
+}
+
+static bool is_complete(const struct dispatcher *dispatcher, const struct collection *collection,
+                        bool derived) {
+    struct collection *shadow = shadow_of(collection);
+    if (!shadow || shadow_is_of_log(shadow) == derived || shadow->state.from_records) return false;
+    uint64_t cursor = derived ? unit_root(shadow)->state.cursor : dispatcher->state.cursor;
+    return shadow->state.cursor == cursor;
+}
+
+/* The shadows of a unit have one cursor. */
+int dispatcher_show_shadows(struct dispatcher *dispatcher, bool derived, struct reel_error *error) {
+    struct registry *registry = &dispatcher->registry;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < registry->count; i++)
+        if (is_complete(dispatcher, registry->collections[i], derived))
+            rc = show_shadow(dispatcher, registry->collections[i], error);
+    return rc < 0 ? rc : put_floors(dispatcher, error);
 }
 
 /* ---- Derived collections, from records ------------------------------------------------------- */
@@ -92,7 +150,8 @@ static int read_keys(const struct deriving *deriving, struct arena *arena,
     struct table_walk walk;
     struct overlay_row row;
     int count = 0;
-    table_walk_start(&walk, source->store, &source->store->writing, source->records, error);
+    table_walk_start(&walk, source->store, &source->store->writing,
+                     collection_tables(source)->records, error);
     int rc = table_seek(&walk, text_str(&deriving->after), how, &row);
     while (rc > 0 && count < SLICE_RECORDS) {
         keys[count] = (struct reel_str){arena_copy(arena, row.key.data, row.key.len), row.key.len};
@@ -111,7 +170,7 @@ static int derive_record(struct dispatcher *dispatcher, struct deriving *derivin
     if (rc < 0) return rc;
     int outcome = fold_derive_record(fold, derived, record, source->state.cursor, error);
     if (outcome < 0) return outcome;
-    counts_add(&derived->counts_again, outcome);
+    counts_add(&collection_shown(derived)->counts_again, outcome);
     derived->state.applied += outcome == REEL_APPLIED;
     derived->state.ignored += outcome == REEL_IGNORED;
     derived->state.rejected += outcome == REEL_REJECTED;
@@ -155,7 +214,8 @@ static int index_slice(struct dispatcher *dispatcher, struct deriving *deriving,
     if (count <= 0) return count;
     for (int n = 0; n < count; n++)
         moves[n] = (struct index_move){.key = keys[n], .to = derived->source->state.cursor};
-    int rc = index_write(derived->store, derived->index, moves, (size_t)count, arena, error);
+    int rc = index_write(derived->store, collection_tables(derived)->index, moves, (size_t)count,
+                         arena, error);
     if (rc == 0) rc = pass(deriving, keys[count - 1], error);
     if (rc < 0) return rc;
     arena_reset(arena);
@@ -181,8 +241,8 @@ static int put_rejected(struct dispatcher *dispatcher, const struct deriving *de
     if (deriving->rejected == 0) return 0;
     snprintf(reason, sizeof reason, "%" PRIu64 " records of `%s` in a rebuild; the first: %.800s",
              deriving->rejected, derived->source->name, deriving->reason);
-    return rejected_put(&dispatcher->store, derived->source->state.cursor, derived->name, reason,
-                        error);
+    return rejected_put(&dispatcher->store, derived->source->state.cursor, derived->name,
+                        derived->state.set, reason, error);
 }
 
 /* As many records as the memtable has room for. 1: there may be more. */
@@ -212,21 +272,32 @@ static int empty_derived(struct dispatcher *dispatcher, struct collection *deriv
     return dispatcher_end(dispatcher, rc, error);
 }
 
+static int show_derived(struct dispatcher *dispatcher, struct reel_error *error) {
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0) rc = dispatcher_show_shadows(dispatcher, true, error);
+    return dispatcher_end(dispatcher, rc, error);
+}
+
 int dispatcher_derive_records(struct dispatcher *dispatcher, struct reel_error *error) {
     struct collection *derived;
+    bool beside = false;
     int any = 0;
+    registry_underive(&dispatcher->registry);
     while ((derived = registry_underived(&dispatcher->registry))) {
         struct deriving deriving = {.derived = derived};
-        const char *why = derived->catching_up.why;
+        struct collection *shown = collection_shown(derived);
+        const char *why = shown->catching_up.why;
         int rc = empty_derived(dispatcher, derived, error);
         if (rc == 0) rc = 1;
         while (rc > 0) rc = derive_group(dispatcher, &deriving, error);
         text_finish(&deriving.after);
         if (rc < 0) return rc;
-        derived->was_derived = why;
+        shown->was_derived = why;
+        beside = beside || derived->live;
         any = 1;
     }
-    return any;
+    int rc = beside ? show_derived(dispatcher, error) : 0;
+    return rc < 0 ? rc : any;
 }
 
 /* ---- Another log ----------------------------------------------------------------------------- */
@@ -282,12 +353,14 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
 /* Rebuilds that the log knows of, and that a crash kept from happening, are asked for again. */
 static int find_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = 0;
-    for (size_t i = 0; rc >= 0 && i < dispatcher->registry.count; i++) {
+    for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
         struct collection *collection = dispatcher->registry.collections[i];
-        rc = controls_has_rebuild(&dispatcher->store, collection->name, error);
-        if (rc > 0) collection->rebuild_wanted = true;
+        enum rebuild known = REBUILD_NONE;
+        rc = controls_rebuild(&dispatcher->store, collection->name, &known, error);
+        collection->rebuild_unmet = known != REBUILD_NONE;
+        collection->rebuild_shown = known == REBUILD_SHOWN;
     }
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 /* What a source changes is what derived collections fold. */
@@ -306,16 +379,17 @@ static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) 
         rc = controls_get_generation(&dispatcher->store, collection->name,
                                      &collection->state.generation, error);
         if (rc < 0) break;
-        if (collection->rebuild_begun)
-            rc = put_rebuild(dispatcher, collection, error);
-        else if (tail_is_of_other(collection))
-            rc = put_generation(dispatcher, collection, error);
+        bool is_emptied = collection->rebuild_begun && !shadow_of(collection);
+        if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection, error);
+        if (rc == 0 && !is_emptied && tail_is_of_other(collection))
+            rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
     }
     return rc < 0 ? rc : put_floors(dispatcher, error);
 }
 
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     struct registry *registry = &dispatcher->registry;
+    registry_watch(registry);
     int rc = units_link(registry->collections, registry->count, error);
     if (rc == 0) rc = registry_open(registry, error);
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);

@@ -24,9 +24,12 @@ int engine_catch_up_some(struct reel *reel, struct reel_error *error) {
     return transaction_catch_up_some(reel, error);
 }
 
-int engine_build_some(struct reel *reel, struct reel_error *error) {
+int engine_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
     HOLD_LOCK(&reel->writer);
-    return transaction_build_some(reel, error);
+    if (!transaction_builds(reel)) return 0;
+    if (checkpoint_last_failure(store, NULL) < 0) return 0;
+    return checkpoint_is_busy(store) ? 2 : transaction_build_some(reel, events_max, error);
 }
 
 int engine_try_room(struct reel *reel, struct reel_error *error) {
@@ -50,6 +53,8 @@ int engine_trim(struct reel *reel, uint64_t first_seq, uint64_t *ret_first_seq,
     {
         HOLD_LOCK(&reel->writer);
         uint64_t limit = dispatcher_trim_limit(dispatcher);
+        uint64_t needed = dispatcher_needed_from(dispatcher);
+        if (first_seq > needed) first_seq = needed;
         if (first_seq > limit) checkpoint_ask(&dispatcher->store);
         if (first_seq > limit) first_seq = limit;
         *ret_first_seq = first_seq;

@@ -33,9 +33,11 @@ struct engine_limits engine_limits(const struct reel *reel);
  * publishes the cursor. 1: it has folded some; 0: every collection has caught up. */
 int engine_catch_up_some(struct reel *reel, struct reel_error *error);
 
-/* Builds a slice of an index of fields, for about 10 ms. 1: there may be more to build; 0: all are
- * built. */
-int engine_build_some(struct reel *reel, struct reel_error *error);
+/* Builds a slice of an index of fields, for about 10 ms, or folds a slice of what is rebuilt beside
+ * what is served, of about `events_max` events. All collections have caught up. 1: there is more to
+ * do; 2: the same, but the disk has to do first; 0: there is nothing, or it can go on only when
+ * there is a checkpoint. */
+int engine_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error);
 
 /* Checks whether there is space for a transaction of some size. Returns 0, or the error that a
  * transaction would get. */

@@ -379,11 +379,14 @@ static int fold_tail(struct reel *reel, struct reel_error *error) {
     return rc < 0 ? rc : 0;
 }
 
-static int build_all(struct reel *reel, struct reel_error *error) {
-    int rc;
-    do rc = transaction_build_some(reel, error);
-    while (rc > 0);
-    return rc;
+/* Nobody is served yet. */
+static int build_at_start(struct reel *reel, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    int rc = 1;
+    while (rc > 0 && (!reel->start_behind || registry_finishes_first(&dispatcher->registry)))
+        rc = dispatcher_build_some(dispatcher, UINT64_MAX, error);
+    report_progress(&reel->reporter, dispatcher);
+    return rc < 0 ? rc : 0;
 }
 
 int reel_start(struct reel *reel, struct reel_error *error) {
@@ -394,7 +397,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
     reel->started = true;
     rc = reel->start_behind ? fold_tail(reel, error) : transaction_catch_up(reel, error);
-    if (rc == 0 && !reel->start_behind) rc = build_all(reel, error);
+    if (rc == 0) rc = build_at_start(reel, error);
     reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
@@ -514,14 +517,43 @@ int reel_command(struct reel *reel, const struct reel_command_request *request,
     return rc;
 }
 
-int reel_catch_up(struct reel *reel, struct reel_error *error) {
+/* Events of a slice of a rebuild, and how long others may go first between two slices. */
+#define SLICE_EVENTS  16384
+#define SLICE_WAIT_MS 20
+
+/* 2: it should go on later. */
+static int build_slice(struct reel *reel, struct reel_error *error) {
+    struct store *store = &reel->dispatcher.store;
     HOLD_LOCK(&reel->writer);
-    int rc = check_started(reel, error);
-    if (rc == 0) rc = transaction_catch_up(reel, error);
-    return rc < 0 ? rc : build_all(reel, error);
+    int rc = transaction_catch_up(reel, error);
+    if (rc < 0 || !transaction_builds(reel)) return rc;
+    bool must_wait = checkpoint_last_failure(store, NULL) == 0 && checkpoint_is_busy(store);
+    return must_wait ? 2 : transaction_build_some(reel, SLICE_EVENTS, error);
 }
 
-int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
+/* Others write between the slices. A lock goes to whoever takes it first, which is not who has
+ * waited longest. */
+static int build_all(struct reel *reel, struct reel_error *error) {
+    int rc;
+    while ((rc = build_slice(reel, error)) > 0) {
+        uint64_t until_ms = clock_ms() + SLICE_WAIT_MS;
+        while ((rc == 2 || atomic_load(&reel->waiting) > 0) && clock_left_ms(until_ms) > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return rc;
+}
+
+int reel_catch_up(struct reel *reel, struct reel_error *error) {
+    {
+        HOLD_LOCK(&reel->writer);
+        int rc = check_started(reel, error);
+        if (rc == 0) rc = transaction_catch_up(reel, error);
+        if (rc < 0) return rc;
+    }
+    return build_all(reel, error);
+}
+
+static int begin_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     struct collection *collection = registry_find(&reel->dispatcher.registry, reel_text(name));
     if (!collection) return fail(error, -ESRCH, "no collection `%s` is loaded", name);
@@ -533,7 +565,13 @@ int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) 
     int rc = dispatcher_reset(&reel->dispatcher, collection, error);
     if (rc < 0) return rc;
     report_progress(&reel->reporter, &reel->dispatcher);
-    return transaction_catch_up(reel, error);
+    rc = transaction_catch_up(reel, error);
+    return rc < 0 ? rc : 1;
+}
+
+int reel_rebuild(struct reel *reel, const char *name, struct reel_error *error) {
+    int rc = begin_rebuild(reel, name, error);
+    return rc > 0 ? build_all(reel, error) : rc;
 }
 
 int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error) {

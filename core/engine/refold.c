@@ -31,6 +31,7 @@ static const char *why_not(const struct collection *collection,
     const char *why = registry_other_fold(collection, state);
     if (why) return why;
     if (state->from_records) return "it was not yet made from all records of its source";
+    if (state->waits) return "it is being made";
     if (state->cursor > checkpoint->cursor) return "its cursor is above that of the checkpoint";
     if (first_seq > state->from_seq && state->from_seq <= state->cursor)
         return "the log does not have all events any more that it was made from";

@@ -87,15 +87,22 @@ static const char *what_it_is(const struct catching_up *catching_up) {
     return catching_up->why ? "rebuild" : "catch-up";
 }
 
+/* What is being made: its shadow's records, if it has one. */
+static const struct collection *folded_one(const struct collection *collection) {
+    return collection->shadow ? collection->shadow : collection;
+}
+
 static void begin(const struct reporter *to, struct collection *collection, uint64_t head) {
     struct catching_up *catching_up = &collection->catching_up;
     catching_up->under_way = true;
     catching_up->began_ms = clock_ms();
-    catching_up->from = collection->committed;
+    catching_up->from = folded_one(collection)->committed;
     report(to, REEL_LEVEL_INFO,
-           "collection `%s`: %s begun, events %" PRIu64 " to %" PRIu64 ", since %s",
-           collection->name, what_it_is(catching_up), collection->committed.cursor + 1, head,
-           catching_up->why ? catching_up->why : "it is behind the log");
+           "collection `%s`: %s begun, events %" PRIu64 " to %" PRIu64 ", since %s%s",
+           collection->name, what_it_is(catching_up), catching_up->from.cursor + 1, head,
+           catching_up->why ? catching_up->why : "it is behind the log",
+           collection->shadow && !collection->committed.waits ? "; its records are served meanwhile"
+                                                              : "");
 }
 
 static void end(const struct reporter *to, struct collection *collection) {
@@ -116,7 +123,7 @@ void report_progress(const struct reporter *to, struct dispatcher *dispatcher) {
     uint64_t head = dispatcher->committed.head;
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        bool is_behind = collection->committed.cursor < head;
+        bool is_behind = collection->shadow || collection->committed.cursor < head;
         if (is_behind && !collection->catching_up.under_way) begin(to, collection, head);
         if (!is_behind && collection->catching_up.under_way) end(to, collection);
         if (!is_behind) collection->catching_up.why = NULL; /* there was nothing to fold */

@@ -28,15 +28,26 @@ int transaction_catch_up_some(struct reel *reel, struct reel_error *error) {
     return rc;
 }
 
+bool transaction_builds(const struct reel *reel) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    uint64_t behind;
+    return registry_unbuilt(registry) || registry_shadows_behind(registry, 0, &behind);
+}
+
+int transaction_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    INVARIANT(lock_is_held(&reel->writer));
+    if (!transaction_builds(reel)) return 0;
+    views_expire(&reel->views);
+    int rc = checkpoint_last_failure(&dispatcher->store, error);
+    if (rc == 0) rc = dispatcher_build_some(dispatcher, events_max, error);
+    report_progress(&reel->reporter, dispatcher);
+    return rc;
+}
+
 int transaction_catch_up(struct reel *reel, struct reel_error *error) {
     int rc;
     do rc = transaction_catch_up_some(reel, error);
     while (rc > 0);
     return rc;
-}
-
-int transaction_build_some(struct reel *reel, struct reel_error *error) {
-    INVARIANT(lock_is_held(&reel->writer));
-    views_expire(&reel->views);
-    return dispatcher_build_some(&reel->dispatcher, error);
 }

@@ -32,6 +32,7 @@ struct reel {
     struct json_parser *bodies; /* [writer] parses the bodies of commands */
     struct json_parser *stored; /* [writer] parses events of the log, to compare a new event */
     struct decision decision;   /* [writer] */
+    atomic_uint waiting;        /* threads that wait for the write lock, or have it */
     struct pending *pending; /* [writer] appended events are also added here; NULL: they are not */
     pthread_mutex_t writer;
 
@@ -69,7 +70,11 @@ void transaction_publish(struct reel *reel);
 int transaction_catch_up_some(struct reel *reel, struct reel_error *error);
 int transaction_catch_up(struct reel *reel, struct reel_error *error);
 
-/* Builds a slice of an index of fields: see dispatcher_build_some. */
-int transaction_build_some(struct reel *reel, struct reel_error *error);
+/* Is anything built beside what is served: an index of fields, or a rebuild? */
+bool transaction_builds(const struct reel *reel);
+
+/* Builds a slice of it: see dispatcher_build_some. -ENOSPC: there is no checkpoint, so that what
+ * others write needs the memory. */
+int transaction_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error);
 
 #endif

@@ -329,7 +329,9 @@ static size_t run_all(struct reel *reel, struct work *const *works, size_t count
 
 size_t works_run(struct reel *reel, struct work *const *works, size_t count) {
     struct reel_error error = {0};
+    atomic_fetch_add(&reel->waiting, 1);
     HOLD_LOCK(&reel->writer);
+    atomic_fetch_sub(&reel->waiting, 1);
     int rc = reel->started ? 0 : fail(&error, -EINVAL, "reel_start comes first");
     bool in_order = count == 1 && works[0]->kind == WORK_EVENTS && works[0]->append_only;
     if (rc == 0 && !in_order) rc = transaction_catch_up(reel, &error);

@@ -75,7 +75,7 @@ static void write_point(struct follower *follower, struct text *to) {
     frame_point(framer_cleared(framer), &point);
     follower->transport->text(framer, to);
     follower->transport->text_end(&id, to);
-    records->owes_snapshot = false;
+    records->owes_snapshot = records->owes_point = false;
 }
 
 static enum sent send_position(struct follower *follower) {
@@ -106,8 +106,8 @@ static bool is_point_due(const struct follower *follower, uint64_t every_ms) {
     bool is_owed = follower->seq > follower->told;
     if (is_owed && every_ms > options_of(follower)->point_ms)
         every_ms = options_of(follower)->point_ms;
-    bool is_due = follower->records->owes_snapshot || (is_owed && hub->finishing) ||
-                  hub->now_ms >= follower->told_ms + every_ms;
+    bool is_due = follower->records->owes_snapshot || follower->records->owes_point ||
+                  (is_owed && hub->finishing) || hub->now_ms >= follower->told_ms + every_ms;
     return is_due && records_point(follower->records, &follower->epoch, follower->seq, &point);
 }
 
@@ -212,7 +212,7 @@ static void queue_again(struct follower *follower) {
 
 static bool is_at_end(const struct follower *follower) {
     const struct record_cursor *records = follower->records;
-    if (records && (records->is_listing || records->key)) return false;
+    if (records && (records->is_listing || records->is_crossing || records->key)) return false;
     return follower->seq >= follower->hub->cursor;
 }
 

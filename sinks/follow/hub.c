@@ -110,10 +110,7 @@ void follower_destroy(struct follower *follower) {
     struct hub *hub = follower->hub;
     chunk_unref(follower->chunk);
     free((char *)follower->received.data);
-    if (follower->records) {
-        free(follower->records->key);
-        record_stream_unref(follower->records->stream);
-    }
+    if (follower->records) record_cursor_finish(follower->records);
     uint64_t followers = atomic_fetch_sub(&hub->metrics[follower->kind].followers, 1);
     uint64_t reserved = atomic_fetch_sub(&hub->reserved, 1);
     INVARIANT(followers > 0 && reserved > 0);
@@ -331,7 +328,7 @@ static void *run(void *context) {
 
 static void hub_destroy(struct hub *hub) {
     for (size_t i = 0; i < TRANSPORTS; i++) tail_finish(&hub->tails[i]);
-    INVARIANT(hub->count == 0 && !hub->gone && !hub->streams.first);
+    INVARIANT(hub->count == 0 && !hub->gone && !hub->streams.first && !hub->streams.crossings);
     framer_finish(&hub->framer);
     websocket_pool_finish(&hub->pool);
     text_finish(&hub->control);

@@ -48,6 +48,7 @@ void record_stream_unref(struct record_stream *stream) {
     if (--stream->refs == 1) drop_ring(stream);
     if (stream->refs > 0) return;
     if (stream->streams) {
+        crossing_unref(&stream->streams->crossings, stream->crossing);
         struct record_stream **at = &stream->streams->first;
         while (*at != stream) at = &(*at)->next;
         *at = stream->next;
@@ -73,6 +74,7 @@ struct record_stream *record_stream_join(struct record_stream *own,
         return stream;
     }
     own->streams = streams;
+    own->crossing = crossing_ref(&streams->crossings, own->host, own->collection);
     own->next = streams->first;
     return streams->first = own;
 }
@@ -104,6 +106,19 @@ static struct reel_str key_of(const struct record_cursor *cursor) {
     return (struct reel_str){cursor->key, cursor->key_len};
 }
 
+static void stop_crossing(struct record_cursor *cursor) {
+    if (!cursor->is_crossing) return;
+    INVARIANT(cursor->stream->crossing->cursors > 0);
+    cursor->stream->crossing->cursors--;
+    cursor->is_crossing = false;
+}
+
+void record_cursor_finish(struct record_cursor *cursor) {
+    stop_crossing(cursor);
+    forget_key(cursor);
+    record_stream_unref(cursor->stream);
+}
+
 /* True if the chunk ends between two events. */
 static bool is_complete(const struct chunk *chunk) {
     return chunk->count == 0 || !(chunk->frames[chunk->count - 1].flags & CHUNK_MORE);
@@ -121,13 +136,18 @@ static bool is_past(const struct record_cursor *cursor, uint64_t seq, const stru
 /* Without memory for a key, the place stays: frames are then sent again.
  *
  * Frames with seq 0 are not frames of records: the head of an answer, control frames, and the rest
- * of a frame past which the place was moved when it was begun. */
+ * of a frame past which the place was moved when it was begun. Frames of a crossing have the place
+ * behind their key instead. */
 void records_sent(struct record_cursor *cursor, uint64_t *seq, const struct chunk *chunk,
                   size_t count) {
     const struct chunk_frame *last = count > 0 ? &chunk->frames[count - 1] : NULL;
     if (!last || last->seq == 0) return;
     if (cursor->is_listing) {
         (void)keep_key(cursor, chunk_key(chunk, count - 1));
+        return;
+    }
+    if (cursor->is_crossing) {
+        cursor->crossed = last->seq;
         return;
     }
     if (is_past(cursor, *seq, chunk, count - 1)) return;
@@ -140,7 +160,8 @@ void records_sent(struct record_cursor *cursor, uint64_t *seq, const struct chun
 
 void records_sent_all(struct record_cursor *cursor, uint64_t *seq, const struct chunk *chunk) {
     records_sent(cursor, seq, chunk, chunk->count);
-    if (cursor->is_listing || !is_complete(chunk) || chunk->last <= *seq) return;
+    if (cursor->is_listing || cursor->is_crossing) return;
+    if (!is_complete(chunk) || chunk->last <= *seq) return;
     forget_key(cursor);
     *seq = chunk->last;
 }
@@ -148,8 +169,9 @@ void records_sent_all(struct record_cursor *cursor, uint64_t *seq, const struct 
 static bool is_at_end(const struct record_cursor *cursor, const struct reel_epoch *epoch,
                       uint64_t seq) {
     const struct record_stream *stream = cursor->stream;
-    return stream->has_end && !cursor->is_listing && !cursor->key && seq == stream->seq &&
-           cursor->generation == stream->generation && is_same(epoch, &stream->epoch);
+    if (cursor->is_listing || cursor->is_crossing || cursor->key) return false;
+    return stream->has_end && seq == stream->seq && cursor->generation == stream->generation &&
+           is_same(epoch, &stream->epoch);
 }
 
 bool records_point(const struct record_cursor *cursor, const struct reel_epoch *epoch, uint64_t seq,
@@ -180,9 +202,11 @@ struct reading {
     uint64_t generation, seq;
     struct reel_str key;
     bool is_listing;
-    bool has_ids; /* a client may continue from here */
+    bool has_ids;                         /* a client may continue from here */
+    const struct record_cursor *crossing; /* it sends what a crossing has found; or NULL */
 
     struct reel_position position;
+    struct reel_collection_info info;
     size_t examined;
     bool is_open;      /* the last frame waits for its end: */
     uint64_t open_seq; /* its seq; its key is in framer->key */
@@ -261,65 +285,142 @@ static int walk(struct reading *reading, struct reel_view *view) {
 }
 
 /* The view had nothing more: the place behind the chunk is the end. */
-static void reach_end(struct reading *reading, const struct reel_collection_info *info,
-                      uint64_t commit) {
+static void reach_end(struct reading *reading, uint64_t commit) {
     struct record_stream *stream = reading->stream;
     stream->has_end = true;
     stream->epoch = *reading->epoch;
     stream->generation = reading->generation;
     stream->seq = reading->chunk->last = reading->position.cursor;
     stream->commit = commit;
-    memcpy(stream->digest, info->digest, sizeof stream->digest);
+    memcpy(stream->digest, reading->info.digest, sizeof stream->digest);
 }
 
 /* Ends what a walk has read. A walk that has ended by itself does not know whether its last event
  * has changed more. */
-static int end_walk(struct reading *reading, const struct reel_collection_info *info,
-                    uint64_t commit, int rc) {
+static int end_walk(struct reading *reading, uint64_t commit, int rc) {
     struct chunk *chunk = reading->chunk;
     int ended = end_frame(reading, rc < 0);
     if (rc == 0) rc = ended;
     if (rc == 0 && !reading->is_listing) {
-        reach_end(reading, info, commit);
+        reach_end(reading, commit);
     } else if (chunk->count > 0 && !reading->is_listing && is_complete(chunk)) {
         chunk->last = chunk->frames[chunk->count - 1].seq;
     }
     return rc;
 }
 
-/* Where the collection stands: one that is stopped is behind the view, and goes on from there. */
-static void find_end(struct reading *reading, const struct reel_collection_info *info) {
-    uint64_t *cursor = &reading->position.cursor;
-    if (info->cursor < *cursor)
-        *cursor = info->cursor > reading->seq ? info->cursor : reading->seq;
+/* ---- Crossing -------------------------------------------------------------------------------- */
+
+/* A record that differs, as it is in this view. */
+struct crossing_row {
+    struct reading *reading;
+    const struct crossing_key *key;
+    bool is_there;
+};
+
+static int begin_crossing_frame(struct reading *reading, const struct crossing_key *key,
+                                const struct reel_row *row) {
+    set_key(reading->stream->framer, key->key);
+    int rc = begin_frame(reading, row);
+    reading->open_seq = key->next; /* see records_sent */
+    return rc < 0 ? rc : end_frame(reading, false);
+}
+
+/* The query begins at the key, and gives one record. What is newer follows. */
+static int take_crossing_row(void *context, const struct reel_row *row) {
+    struct crossing_row *sought = context;
+    sought->is_there = str_compare(row->key, sought->key->key) == 0;
+    if (!sought->is_there || row->changed > sought->reading->seq) return 0;
+    return begin_crossing_frame(sought->reading, sought->key, row);
+}
+
+/* A record that is not there any more was deleted later, which follows, too. */
+static int cross_key(struct reading *reading, struct reel_view *view,
+                     const struct crossing_key *key) {
+    struct record_stream *stream = reading->stream;
+    struct crossing_row sought = {.reading = reading, .key = key};
+    const struct reel_row gone = {.key = key->key, .changed = reading->seq};
+    const struct reel_query query = {
+        .struct_size = sizeof query,
+        .flags = REEL_QUERY_FROM | REEL_QUERY_OTHERS,
+        .limit = 1,
+        .collection = stream->collection,
+        .conditions = stream->filter.conditions,
+        .after = key->key,
+    };
+    int rc = reel_sink_query(stream->host, view, &query, take_crossing_row, &sought, NULL, NULL);
+    if (rc < 0 || sought.is_there || !key->is_gone) return rc;
+    return begin_crossing_frame(reading, key, &gone);
+}
+
+static int cross(struct reading *reading, struct reel_view *view) {
+    const struct crossing *crossing = reading->stream->crossing;
+    struct chunk *chunk = reading->chunk;
+    struct crossing_key key;
+    chunk->last = reading->crossing->crossed;
+    while (crossing_key_at(crossing, chunk->last, &key)) {
+        if (chunk->bytes.len > CHUNK_BYTES || reading->examined++ == EXAMINED_MAX) return WALK_FULL;
+        int rc = cross_key(reading, view, &key);
+        if (rc < 0) return rc;
+        chunk->last = key.next;
+    }
+    return 0;
+}
+
+/* ---- Views ----------------------------------------------------------------------------------- */
+
+/* Looks at the view: what it has of the collection, and where that stands: one that is stopped is
+ * behind others. */
+static int look(struct reading *reading, struct reel_view *view) {
+    struct record_stream *stream = reading->stream;
+    int rc = reel_sink_position(stream->host, view, &reading->position);
+    if (rc == 0) rc = reel_sink_collection(stream->host, view, stream->collection, &reading->info);
+    if (rc == 0 && reading->info.cursor < reading->position.cursor)
+        reading->position.cursor = reading->info.cursor;
+    return rc;
 }
 
 /* If nothing has changed since the place, nothing need be walked. */
 static int read_view(struct reading *reading, struct reel_view *view, uint64_t commit) {
-    struct record_stream *stream = reading->stream;
-    struct reel_collection_info info;
-    int rc = reel_sink_position(stream->host, view, &reading->position);
-    if (rc == 0) rc = reel_sink_collection(stream->host, view, stream->collection, &info);
-    if (rc < 0) return rc;
+    const struct reel_collection_info *info = &reading->info;
     if (!is_same(&reading->position.epoch, reading->epoch)) return -ESTALE;
-    if (!info.served) return -EAGAIN;
-    if (info.generation != reading->generation) return -EXDEV;
+    if (!info->served) return -EAGAIN;
+    if (info->generation != reading->generation) return -EXDEV;
     if (reading->seq + 1 < reading->position.first_deletion) return -ERANGE;
-    find_end(reading, &info);
-    bool is_idle = !reading->is_listing && !reading->key.data && info.changed <= reading->seq;
-    return end_walk(reading, &info, commit, is_idle ? 0 : walk(reading, view));
+    if (reading->crossing) return cross(reading, view);
+    if (reading->position.cursor < reading->seq) reading->position.cursor = reading->seq;
+    bool is_idle = !reading->is_listing && !reading->key.data && info->changed <= reading->seq;
+    return end_walk(reading, commit, is_idle ? 0 : walk(reading, view));
+}
+
+/* The old records, after a rebuild. A place that is beyond them comes from elsewhere. */
+static int read_old(struct reading *reading) {
+    const struct crossing *crossing = reading->stream->crossing;
+    struct reel_view *view =
+        crossing ? crossing_old_view(crossing, reading->epoch, reading->generation) : NULL;
+    if (!view) return -EXDEV;
+    int rc = look(reading, view);
+    if (rc == 0 && reading->seq > reading->position.cursor) rc = -EXDEV;
+    if (rc == 0) rc = read_view(reading, view, UINT64_MAX); /* there is a newer end */
+    return rc == -ETIME && reading->chunk->count == 0 ? -EXDEV : rc;
 }
 
 /* Reads into the chunk. 0: the view had no more; WALK_…; or an error. */
 static int read_slice(struct reading *reading) {
-    struct reel_sink_host *host = reading->stream->host;
+    struct record_stream *stream = reading->stream;
+    struct reel_sink_host *host = stream->host;
     uint64_t commit = reel_sink_newest_commit(host); /* before the view: it may be newer */
     struct reel_view *view;
     int rc = reel_sink_view_open(host, &view, NULL);
     if (rc < 0) return rc;
-    rc = read_view(reading, view, commit);
-    reel_sink_view_close(host, view);
-    return rc;
+    rc = look(reading, view);
+    bool is_seen = rc == 0 && reading->info.served;
+    if (rc == 0) rc = read_view(reading, view, commit);
+    if (is_seen && stream->crossing)
+        crossing_saw_take(stream->crossing, view, &reading->position, &reading->info);
+    else
+        reel_sink_view_close(host, view);
+    return rc == -EXDEV && !reading->crossing ? read_old(reading) : rc;
 }
 
 /* ---- A chunk of one's own -------------------------------------------------------------------- */
@@ -456,17 +557,87 @@ static int next_of_ring(struct record_cursor *cursor, uint64_t seq, struct chunk
     return 1;
 }
 
+/* ---- After a rebuild ------------------------------------------------------------------------- */
+
+/* All differences were sent. */
+static void arrive(struct record_cursor *cursor, uint64_t *seq) {
+    const struct crossing_side *to = &cursor->stream->crossing->to;
+    stop_crossing(cursor);
+    cursor->generation = to->generation;
+    cursor->owes_point = true;
+    *seq = to->position.cursor;
+}
+
+/* The next differences; 0: all were sent. */
+static int read_crossing(struct record_cursor *cursor, const struct reel_epoch *epoch,
+                         uint64_t *seq, struct chunk **ret) {
+    struct record_stream *stream = cursor->stream;
+    const struct crossing *crossing = stream->crossing;
+    if (crossing->state != CROSSING_READY || crossing->number != cursor->crossing) return -EXDEV;
+    struct chunk *chunk = chunk_create(0, false, stream->memory);
+    if (!chunk) return -ENOMEM;
+    struct reading reading = {
+        .stream = stream,
+        .chunk = chunk,
+        .epoch = epoch,
+        .generation = crossing->to.generation,
+        .seq = crossing->to.position.cursor,
+        .crossing = cursor,
+    };
+    int rc = crossing->keys.len > 0 ? read_slice(&reading) : 0;
+    if (chunk->count > 0) {
+        *ret = chunk;
+        return 1;
+    }
+    if (rc == WALK_FULL || (rc < 0 && chunk->last > cursor->crossed)) {
+        cursor->crossed = chunk->last;
+        *ret = chunk;
+        return 1;
+    }
+    chunk_unref(chunk);
+    if (rc == 0) arrive(cursor, seq);
+    return rc;
+}
+
+/* At the end of the old records: 1: the differences are known, and follow; 0: it is not there; or
+ * -EAGAIN: they are compared. */
+static int begin_crossing(struct record_cursor *cursor, const struct reel_epoch *epoch,
+                          uint64_t seq) {
+    struct crossing *crossing = cursor->stream->crossing;
+    if (!crossing || cursor->is_listing || cursor->key || cursor->owes_snapshot) return 0;
+    if (!crossing_begins(crossing, epoch, cursor->generation, seq)) return 0;
+    int rc = crossing_compare(crossing);
+    if (rc <= 0) return rc == -ENOMEM || rc == 0 ? -EAGAIN : -EXDEV;
+    cursor->is_crossing = true;
+    cursor->crossing = crossing->number;
+    cursor->crossed = 0;
+    crossing->cursors++;
+    return 1;
+}
+
 /* ---- The next chunk -------------------------------------------------------------------------- */
 
-int records_next(struct record_cursor *cursor, const struct reel_epoch *epoch, uint64_t *seq,
-                 struct chunk **ret, size_t *ret_frame) {
+static int next_of_generation(struct record_cursor *cursor, const struct reel_epoch *epoch,
+                              uint64_t *seq, struct chunk **ret, size_t *ret_frame) {
     struct record_stream *stream = cursor->stream;
     bool is_idle =
         is_at_end(cursor, epoch, *seq) && stream->commit == reel_sink_newest_commit(stream->host);
     int rc = is_idle ? 0 : NOT_IN_RING;
-    *ret_frame = 0;
     if (!is_idle && find_ring(cursor, epoch, *seq)) rc = next_of_ring(cursor, *seq, ret, ret_frame);
     if (rc == NOT_IN_RING) rc = read_own(cursor, epoch, seq, ret);
     if (rc == 0) cursor->is_live = true;
     return rc;
+}
+
+int records_next(struct record_cursor *cursor, const struct reel_epoch *epoch, uint64_t *seq,
+                 struct chunk **ret, size_t *ret_frame) {
+    int rc = 0, begun = 1;
+    *ret_frame = 0;
+    if (cursor->stream->crossing) crossing_tidy(cursor->stream->crossing);
+    if (!cursor->is_crossing) begun = begin_crossing(cursor, epoch, *seq);
+    if (begun == 0) rc = next_of_generation(cursor, epoch, seq, ret, ret_frame);
+    if (rc == 0 && !begun) begun = begin_crossing(cursor, epoch, *seq);
+    if (rc != 0 || begun <= 0) return rc != 0 ? rc : begun;
+    rc = read_crossing(cursor, epoch, seq, ret);
+    return rc == 0 ? next_of_generation(cursor, epoch, seq, ret, ret_frame) : rc;
 }

@@ -11,6 +11,11 @@
  *     live      has been at the end once: all that a view has was sent. Live followers of one
  *               stream share frames in a ring, so that a change is framed once
  *
+ * When the collection has been rebuilt, live followers get the differences (crossing.h):
+ *
+ *     crossing  sends the records that differ, as they are now; then it is behind, at the cursor
+ *               to which they were compared, in the new generation
+ *
  * A follower is at the end when a view had no further change. Only then is what was sent the
  * collection as of a cursor, and a position can be told (records_point).
  *
@@ -25,6 +30,7 @@
 #define REEL_SINKS_FOLLOW_RECORDS_H
 
 #include "events/frame.h"
+#include "follow/crossing.h"
 #include "follow/record_filter.h"
 #include "follow/ring.h"
 #include "follow/transport.h"
@@ -38,6 +44,7 @@
 /* All streams of a hub that have followers. */
 struct record_streams {
     struct record_stream *first;
+    struct crossing *crossings;
     unsigned rings;
 };
 
@@ -53,6 +60,7 @@ struct record_stream {
     const char *collection;
     struct record_filter filter;
     bool wants_digest;
+    struct crossing *crossing; /* of its collection; NULL: there was no memory for it */
 
     /* The newest end that was reached; `commit`: nothing has changed since, while this is the
      * newest commit. */
@@ -82,10 +90,16 @@ struct record_cursor {
     bool is_listing;
     bool is_live;
     bool owes_snapshot; /* the next position ends the snapshot */
+    bool owes_point;    /* the generation is new, and was not told */
+    bool is_crossing;
+    uint64_t crossing; /* which one: its number */
+    size_t crossed;    /* the place of the next record that differs */
     char *key; /* the last record that was sent: of the listing, or of the event at seq; NULL:
                   none, or all of the event */
     size_t key_len;
 };
+
+void record_cursor_finish(struct record_cursor *cursor);
 
 /* Finds the next chunk. 1: `ret`, with a reference for the caller, and the first of its frames to
  * send; 0: the follower is at the end, and `seq` is the cursor. -ERANGE: deletions that the

@@ -81,7 +81,7 @@ static void put(struct log *log, uint64_t seq) {
 static void put_controls(struct log *log) {
     struct log_control control = {.collection = str("cells"), .generation = 7};
     struct reel_error error;
-    for (int kind = LOG_PAUSED; kind <= LOG_GENERATION; kind++) {
+    for (int kind = LOG_PAUSED; kind <= LOG_EMPTIED; kind++) {
         control.kind = (enum log_control_kind)kind;
         must(log_add_control(log, &control, &error) == 0, "log_add_control");
     }

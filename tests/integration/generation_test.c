@@ -189,6 +189,38 @@ static void a_rebuild_that_is_killed_is_one(void **state) {
     assert_generation(directory, COUNTER("2"), 1);
 }
 
+/* Its new records were visible, and the checkpoint does not have them. */
+static const char *rebuilt_and_killed(void) {
+    const char *directory = counted(COUNTER("1"));
+    struct child child;
+    if (child_begin(&child)) {
+        struct reel *reel = reel_opened(directory, NULL, COUNTER("1"), NULL);
+        struct reel_error error;
+        must_ok(reel_rebuild(reel, COLLECTION, &error), error);
+        must(info_of(reel, COLLECTION).generation == 1);
+        raise(SIGKILL);
+    }
+    int status = child_wait(&child);
+    must(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    return directory;
+}
+
+static void a_rebuild_that_was_shown_before_a_kill_is_one(void **state) {
+    (void)state;
+    const char *directory = rebuilt_and_killed();
+    assert_generation(directory, COUNTER("1"), 1);
+    assert_generation(directory, COUNTER("1"), 1);
+}
+
+/* Another object cannot promise the same records: neither are the old ones taken for those that
+ * were visible, nor those that it makes. */
+static void another_object_tells_what_was_shown_before_a_kill_apart(void **state) {
+    (void)state;
+    const char *directory = rebuilt_and_killed();
+    assert_generation(directory, COUNTER("1_compatible"), 3);
+    assert_generation(directory, COUNTER("1_compatible"), 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_and_restarts_leave_it),
@@ -199,6 +231,8 @@ int main(void) {
         cmocka_unit_test(a_tail_that_another_object_folds_raises_it),
         cmocka_unit_test(another_object_without_a_tail_leaves_it),
         cmocka_unit_test(a_rebuild_that_is_killed_is_one),
+        cmocka_unit_test(a_rebuild_that_was_shown_before_a_kill_is_one),
+        cmocka_unit_test(another_object_tells_what_was_shown_before_a_kill_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

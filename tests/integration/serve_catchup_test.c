@@ -1,5 +1,6 @@
 /* serve_catchup_test.c: from start to ready. While collections are behind the log, the daemon is
- * alive and says what it is doing; it can be ended half way, and the next one goes on.
+ * alive and says what it is doing; it can be ended half way, and the next one goes on. Here `cells`
+ * is new.
  *
  * So that there is time to look at it, it catches up in small commits. */
 #include "load.h"
@@ -15,15 +16,14 @@ enum { EVENTS = 60000, SPARE_MS = 25000 };
 
 static const char *long_log(void) {
     const char *directory = scratch_directory();
-    struct reel *reel = reel_opened(directory, NULL, CELL_SO, FORMATION_SO, NULL);
+    struct reel *reel = reel_opened(directory, NULL, FORMATION_SO, NULL);
     apply_samples(reel, 1, EVENTS, 4096);
     reel_close(reel);
     return directory;
 }
 
-static struct daemon rebuilding(const char *directory) {
-    return daemon_started(directory, "--rebuild", "cells", "--batch-events-max", "1",
-                          "--drain-ms-max", "60000", NULL);
+static struct daemon catching_up(const char *directory) {
+    return daemon_started(directory, "--batch-events-max", "1", "--drain-ms-max", "60000", NULL);
 }
 
 static void assert_answers(const struct daemon *daemon, const char *path, long status) {
@@ -45,7 +45,7 @@ static void assert_whole(const char *directory) {
     reel_close(reel);
 }
 
-/* How far the rebuild has come, of a store that nobody has open. */
+/* How far it has come, of a store that nobody has open. */
 static uint64_t cells_cursor(const char *directory) {
     struct reel_options options = {.flags = REEL_START_BEHIND};
     struct reel *reel = reel_opened(directory, &options, CELL_SO, FORMATION_SO, NULL);
@@ -57,7 +57,7 @@ static uint64_t cells_cursor(const char *directory) {
 static void it_is_alive_before_it_is_ready(void **state) {
     (void)state;
     const char *directory = long_log();
-    struct daemon daemon = rebuilding(directory);
+    struct daemon daemon = catching_up(directory);
     struct client *client = client_opened(&daemon, READ_TOKEN);
     struct reply reply = get(client, "/readyz");
     assert_problem(&reply, 503, "service-unavailable");
@@ -81,7 +81,7 @@ static void it_is_alive_before_it_is_ready(void **state) {
 static void a_post_meanwhile_is_answered_when_it_is_done(void **state) {
     (void)state;
     const char *directory = long_log();
-    struct daemon daemon = rebuilding(directory);
+    struct daemon daemon = catching_up(directory);
     struct client *client = client_opened(&daemon, WRITE_TOKEN);
     struct reply reply = post_load(client, 1, 1);
     assert_int_equal(reply.status, 201);
@@ -111,7 +111,7 @@ static int waiting_post(const struct daemon *daemon) {
 static void it_ends_half_way_and_goes_on(void **state) {
     (void)state;
     const char *directory = long_log();
-    struct daemon daemon = rebuilding(directory);
+    struct daemon daemon = catching_up(directory);
     struct text begun = {0};
     int fd = waiting_post(&daemon);
     assert_answers(&daemon, "/readyz", 503);
@@ -139,7 +139,7 @@ static void it_is_killed_half_way_and_goes_on(void **state) {
     (void)state;
     const char *directory = long_log();
     uint64_t before = 0;
-    struct daemon daemon = rebuilding(directory);
+    struct daemon daemon = catching_up(directory);
     for (size_t round = 0; round < 5; round++) {
         daemon_kill(&daemon);
         uint64_t cursor = cells_cursor(directory);

@@ -66,10 +66,17 @@ static void take_point(struct record_copy *copy, const json_t *frame, uint64_t s
     const char *digest = json_string_value(json_object_get(frame, "digest"));
     bool is_snapshot = json_is_true(json_object_get(frame, "snapshot"));
     must(is_snapshot == copy->is_in_snapshot);
+    uint64_t generation = (uint64_t)json_integer_value(json_object_get(frame, "generation"));
     must(seq >= copy->last_seq && seq >= copy->point);
+    bool is_risen = !is_snapshot && generation > copy->told_generation;
+    must(is_snapshot || generation >= copy->told_generation);
+    must(!copy->is_crossing || is_risen);
+    copy->crossings += is_risen;
+    copy->is_crossing = false;
+    copy->told_generation = generation;
     must((digest != NULL) == copy->wants_digest);
     snprintf(copy->digest, sizeof copy->digest, "%s", digest ? digest : "");
-    move_to(copy, seq, (uint64_t)json_integer_value(json_object_get(frame, "generation")));
+    move_to(copy, seq, generation);
     copy->is_in_snapshot = false;
     copy->point = copy->last_seq = seq;
     copy->last_key[0] = '\0';
@@ -84,15 +91,20 @@ static void take_change(struct record_copy *copy, const json_t *frame, uint64_t 
     must(key && strlen(key) < sizeof copy->last_key);
     struct copied_record *record = place_of(copy, key);
     bool is_null = json_is_null(json_object_get(frame, "record"));
-    if (!copy->is_in_snapshot) {
-        must(seq > copy->last_seq || (seq == copy->last_seq && strcmp(key, copy->last_key) > 0));
+    bool is_next =
+        seq > copy->last_seq || (seq == copy->last_seq && strcmp(key, copy->last_key) > 0);
+    if (!copy->is_in_snapshot && !is_next) copy->is_crossing = copy->transport != RECORDS_POLL;
+    if (copy->is_crossing) {
+        must(!copy->is_in_snapshot && copy->has_position);
+    } else if (!copy->is_in_snapshot) {
+        must(is_next);
         if (seq > copy->last_seq && copy->last_seq > copy->seq) copy->seq = copy->last_seq;
         copy->last_seq = seq;
         snprintf(copy->last_key, sizeof copy->last_key, "%s", key);
     } else {
         must(seq > record->seq); /* no record is repeated */
     }
-    must(seq >= record->seq);
+    must(seq >= record->seq || copy->is_crossing);
     struct reel_str json = json_of(text);
     free(record->json);
     record->json = is_null ? NULL : strndup(json.data, json.len);
@@ -163,6 +175,8 @@ void record_copy_connect(struct record_copy *copy, const struct daemon *daemon) 
     }
     if (!copy->has_position) forget(copy);
     copy->is_in_snapshot = !copy->has_position;
+    copy->is_crossing = false;
+    copy->told_generation = copy->generation;
     copy->snapshots += copy->is_in_snapshot;
     copy->last_seq = copy->has_position ? copy->seq : 0;
     copy->last_key[0] = '\0';

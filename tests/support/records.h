@@ -1,6 +1,7 @@
 /* records.h: a client that keeps a copy of a collection by following it, as docs describe: by
  * WebSocket, server-sent events or long poll. What it receives is held against the rules: nothing
- * older after something newer, no repeat, no frame out of order. */
+ * older after something newer, no repeat, no frame out of order; but for the differences after a
+ * rebuild, which a position of a higher generation ends. */
 #ifndef TESTS_SUPPORT_RECORDS_H
 #define TESTS_SUPPORT_RECORDS_H
 
@@ -33,13 +34,15 @@ struct record_copy {
     struct wire wire;
     struct sse sse;
     bool is_in_snapshot;
+    bool is_crossing;  /* it receives what a rebuild has changed, until the next position */
     uint64_t last_seq; /* of the last frame of this connection, and its key */
     char last_key[64];
     unsigned close_code;
 
-    uint64_t point; /* the copy was the collection as of this seq; 0: never yet */
+    uint64_t told_generation; /* by the last position, or when it connected */
+    uint64_t point;           /* the copy was the collection as of this seq; 0: never yet */
     char digest[33];
-    size_t frames, points, snapshots, refusals; /* so far */
+    size_t frames, points, snapshots, refusals, crossings; /* so far */
 };
 
 /* Connects, and resumes where it stands. If that is refused with 410, it begins again without a

@@ -187,8 +187,10 @@ size_t lmdb_entries(struct store *store, MDB_dbi dbi) {
 
 void open_things(struct store *store, const char *name, size_t *ret_records, size_t *ret_index) {
     struct reel_error error;
-    size_t fields;
     store_abort(store);
-    must_ok(store_open_collection(store, name, ret_records, ret_index, &fields, &error), error);
+    struct table_set sets[STORE_SETS];
+    must_ok(store_open_collection(store, name, sets, &error), error);
+    *ret_records = sets[0].records;
+    *ret_index = sets[0].index;
     must_ok(store_begin(store, &error), error);
 }

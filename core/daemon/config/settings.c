@@ -91,7 +91,7 @@ const struct reel_setting *const daemon_settings[] = {
     /* Actions at the start. */
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .unit = "COLLECTION",
-                 .help = "at start, delete this collection's records and fold the log again"),
+                 .help = "at start, begin to make this collection's records again from the log"),
     REEL_SETTING(.name = "release", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .unit = "COLLECTION",
                  .help = "at start, let this collection fold events again, which was stopped "

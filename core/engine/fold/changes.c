@@ -86,7 +86,8 @@ static int load(struct collection *collection, struct change *change, struct are
     struct store *store = collection->store;
     struct reel_str stored;
     INVARIANT(store_is_writing(store));
-    int rc = table_get(store, &store->writing, collection->records, change->key, &stored, error);
+    int rc = table_get(store, &store->writing, collection_tables(collection)->records, change->key,
+                       &stored, error);
     if (rc == -ENOENT) return 0;
     if (rc < 0) return rc;
     char *copy = arena_copy(arena, stored.data, stored.len);
@@ -243,14 +244,16 @@ static int flush_one(struct collection *collection, const struct change *change,
     subtract_stored(state, change);
     if (!change->exists) {
         if (!change->stored) return 0;
-        return table_delete(collection->store, collection->records, change->key, error);
+        return table_delete(collection->store, collection_tables(collection)->records, change->key,
+                            error);
     }
     size_t size = record_size(&collection->shape, change->values, change->stored);
     space->len = 0;
     char *to = text_extend(space, size);
     if (!to) return fail_memory(error);
     record_write(&collection->shape, change->values, change->changed, to, size);
-    int rc = table_put(collection->store, collection->records, change->key, text_str(space), error);
+    int rc = table_put(collection->store, collection_tables(collection)->records, change->key,
+                       text_str(space), error);
     if (rc == 0) add_record(collection, change, text_str(space));
     return rc;
 }
@@ -277,7 +280,8 @@ static int flush_index(struct collection *collection, const struct keyed *sorted
             .deleted = !change->exists,
         };
     }
-    return index_write(collection->store, collection->index, moves, count, arena, error);
+    return index_write(collection->store, collection_tables(collection)->index, moves, count, arena,
+                       error);
 }
 
 /* Has any of these fields a text that is not that of the store? Texts that nobody has set are those
@@ -312,7 +316,8 @@ static int flush_fields(struct collection *collection, const struct keyed *sorte
     if (collection->tracked.count == 0) return 0;
     before = arena_alloc(arena, collection->shape.count * sizeof *before);
     if (!before) return fail_memory(error);
-    field_writer_start(&writer, collection->store, collection->fields, &collection->tracked, arena);
+    field_writer_start(&writer, collection->store, collection_tables(collection)->fields,
+                       &collection->tracked, arena);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = flush_values(collection, &writer, sorted[i].change, before, error);
     return field_writer_finish(&writer, rc, error);

@@ -52,6 +52,12 @@ struct changes {
     size_t touched_count, touched_size;
 };
 
+enum shadow_step {
+    SHADOW_KEPT,
+    SHADOW_BEGUN, /* in the running transaction: undone with it */
+    SHADOW_ENDED, /* the same: it has replaced its collection, or is given up */
+};
+
 /* For the operator: a collection that is behind the log (report.h). */
 struct catching_up {
     bool under_way;
@@ -69,13 +75,18 @@ struct collection {
     const char *name;
     struct settings settings;
     struct record_shape shape;
-    size_t records, index, fields; /* its tables (store.h) */
+    struct table_set sets[STORE_SETS]; /* its tables: see collection_tables */
     struct tracked_fields tracked;
     struct field_progress progress;     /* of the table `fields` */
     bool was_built;                     /* before the running transaction */
     uint32_t watched;                   /* its number in the page, or 0 (callbacks.h) */
     const struct set_aside_list *aside; /* the fold's */
     struct set_aside_counts set_aside;  /* of its build; since the start */
+
+    /* A rebuild (shadow.h). [writer] */
+    struct collection *shadow; /* its records are made again in this one; or NULL */
+    struct collection *live;   /* of a shadow: the collection that it will replace */
+    enum shadow_step step;     /* of a shadow: in the running transaction */
 
     /* The unit (units.h). */
     struct collection *source;   /* whose changes it folds; NULL: it folds events */
@@ -91,6 +102,10 @@ struct collection {
     _Atomic bool lost_events; /* the log no longer has all that it has not folded */
 
     bool rebuild_wanted;
+    bool rebuild_unmet;      /* at the start: the log knows of one that the store does not have */
+    bool rebuild_shown;      /* the same, and its records were visible before a crash */
+    bool finish_first;       /* the same: so it is finished before anything is visible */
+    bool is_other_build;     /* than the one that made the records that stay */
     bool is_new;             /* the store did not have it */
     const char *why;         /* its records must be made again; NULL: they stay */
     const char *was_derived; /* why it was made from its source's records, last; or NULL */
@@ -104,6 +119,25 @@ struct collection {
     struct counts counts_again;        /* events that are folded again, in a rebuild */
     struct changes changes;
 };
+
+/* The tables of its records: as the writer sees them, and as of a state that a view has read. */
+static inline const struct table_set *collection_tables(const struct collection *collection) {
+    return &collection->sets[collection->state.set % STORE_SETS];
+}
+static inline const struct table_set *collection_tables_at(const struct collection *collection,
+                                                           const struct collection_state *state) {
+    return &collection->sets[state->set % STORE_SETS];
+}
+
+/* The collection that others know: of a shadow, the one that it will replace. */
+static inline struct collection *collection_shown(struct collection *collection) {
+    return collection->live ? collection->live : collection;
+}
+
+/* Does it fold no events now? */
+static inline bool collection_waits(const struct collection *collection) {
+    return collection->state.from_records || collection->state.waits;
+}
 
 /* True if the collection is stopped, and this event is one of those that it does not fold. */
 static inline bool collection_stops_before(const struct collection *collection, uint64_t seq) {

@@ -5,6 +5,7 @@
 #include "base/invariant.h"
 #include "engine/fold/changes.h"
 #include "engine/fold/fold.h"
+#include "engine/fold/shadow.h"
 #include "engine/fold/units.h"
 #include "engine/store/index.h"
 #include "engine/store/rejected.h"
@@ -18,6 +19,7 @@
 
 static void collection_destroy(struct collection *collection) {
     if (!collection) return;
+    shadow_destroy(collection->shadow);
     changes_finish(&collection->changes);
     record_shape_finish(&collection->shape);
     settings_finish(&collection->settings);
@@ -101,10 +103,18 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
             rc = collection_create(plugin, &plugin->projectors[i], fold, &collection, error);
         if (rc < 0) break;
         collection->store = store;
-        collection->watched = callbacks_add(collection->name, plugin_build_id(plugin));
         rc = add_one_take(registry, collection, error);
     }
     return rc;
+}
+
+void registry_watch(struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        if (!collection->watched)
+            collection->watched =
+                callbacks_add(collection->name, plugin_build_id(collection->plugin));
+    }
 }
 
 /* ---- Comparing with the store ---------------------------------------------------------------- */
@@ -165,65 +175,10 @@ static void set_build_id(struct collection *collection) {
     memcpy(collection->state.build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES);
 }
 
-/* ---- Indexes of fields ----------------------------------------------------------------------- */
-
-/* The table begins empty, and is then that of no record: of an empty collection that is all. */
-static int begin_fields(struct collection *collection, bool is_built, struct reel_error *error) {
-    collection->progress.is_built = is_built; /* undone with the group, unlike the rest */
-    if (!is_built) collection->progress.has_key = false;
-    table_clear(collection->store, collection->fields);
-    return field_index_put(collection->store, collection->name, &collection->tracked,
-                           &collection->progress, error);
-}
-
-/* Is the table about what the plugin declares? Else it is made again. */
-static int start_fields(struct collection *collection, struct reel_error *error) {
-    struct store *store = collection->store;
-    struct tracked_fields stored = {0};
-    int rc =
-        field_index_get(store, &store->writing, collection->name, &stored, &collection->progress);
-    if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read what is indexed");
-    if (rc == 0 && tracked_fields_are_same(&stored, &collection->tracked)) return 0;
-    if (rc == -ENOENT && collection->tracked.count == 0) {
-        collection->progress.is_built = true;
-        return 0;
-    }
-    return begin_fields(collection, collection->tracked.count == 0, error);
-}
-
-struct collection *registry_unbuilt(const struct registry *registry) {
-    for (size_t i = 0; i < registry->count; i++)
-        if (!registry->collections[i]->progress.is_built) return registry->collections[i];
-    return NULL;
-}
-
-int registry_build(struct collection *collection, struct arena *arena, struct field_progress *ret,
-                   struct reel_error *error) {
-    const struct field_build build = {
-        .store = collection->store,
-        .records = collection->records,
-        .table = collection->fields,
-        .shape = &collection->shape,
-        .fields = &collection->tracked,
-        .arena = arena,
-    };
-    int rc = field_index_build(&build, &collection->progress, ret, error);
-    return rc < 0 ? rc
-                  : field_index_put(collection->store, collection->name, &collection->tracked, ret,
-                                    error);
-}
-
-/* ---- Emptying and starting ------------------------------------------------------------------- */
-
-int registry_reset(struct collection *collection, const struct store_state *position,
-                   const char *why, struct reel_error *error) {
-    struct store *store = collection->store;
-    table_clear(store, collection->records);
-    table_clear(store, collection->index);
-    int rc = rejected_remove_collection(store, collection->name, error);
-    if (rc == 0) rc = begin_fields(collection, true, error);
-    if (rc < 0) return rc;
-    collection->state = (struct collection_state){
+/* Of a collection without records, from the log's floor on. */
+static struct collection_state empty_state(const struct collection *collection,
+                                           const struct store_state *position) {
+    struct collection_state state = {
         .revision = collection->projector->declared.revision,
         .has_digest = 1,
         .settings_hash = settings_hash(&collection->settings),
@@ -233,8 +188,23 @@ int registry_reset(struct collection *collection, const struct store_state *posi
         .field_count = collection->shape.count,
         .generation = collection->state.generation,
         .source_hash = hash_source(collection->projector),
+        .set = collection->state.set,
+        .has_shadow = collection->state.has_shadow,
     };
-    set_build_id(collection);
+    memcpy(state.build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES);
+    return state;
+}
+
+int registry_reset(struct collection *collection, const struct store_state *position,
+                   const char *why, struct reel_error *error) {
+    struct store *store = collection->store;
+    const struct table_set *tables = collection_tables(collection);
+    table_clear(store, tables->records);
+    table_clear(store, tables->index);
+    int rc = rejected_remove_collection(store, collection->name, collection->state.set, error);
+    if (rc == 0) rc = registry_begin_fields(collection, true, error);
+    if (rc < 0) return rc;
+    collection->state = empty_state(collection, position);
     collection->catching_up = (struct catching_up){.why = why};
     return 0;
 }
@@ -244,7 +214,8 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
         collection->state.generation = 0; /* another epoch tells the records apart */
-        int rc = registry_reset(collection, position, "the log was replaced", error);
+        int rc = shadow_of(collection) ? shadow_end(collection, error) : 0;
+        if (rc == 0) rc = registry_reset(collection, position, "the log was replaced", error);
         if (rc == 0)
             rc =
                 meta_put_collection(collection->store, collection->name, &collection->state, error);
@@ -255,11 +226,47 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
 
 /* ---- Making records again -------------------------------------------------------------------- */
 
+static const char *other_source(const struct collection *collection);
+
+/* Can the records be folded on, with the events that follow? */
+static bool is_foldable(const struct collection *collection, const struct store_state *position) {
+    const struct collection *source = collection->source;
+    if (collection->is_new || collection_waits(collection)) return false;
+    if (registry_other_fold(collection, &collection->state)) return false;
+    if (!source) return collection->state.cursor + 1 >= position->first_seq;
+    return is_foldable(source, position) && !other_source(collection);
+}
+
 /* To the operator and to the log a rebuild is more than the beginning of a new collection. */
+static void note_rebuild(struct collection *collection) {
+    collection->rebuild_begun =
+        !collection->is_new || collection->rebuild_wanted || collection->rebuild_unmet;
+}
+
+/* Where it is: it is not served meanwhile. */
 static int remake(struct collection *collection, const struct store_state *position,
                   const char *why, struct reel_error *error) {
-    collection->rebuild_begun = !collection->is_new || collection->rebuild_wanted;
-    return registry_reset(collection, position, why, error);
+    int rc = shadow_of(collection) ? shadow_end(collection, error) : 0;
+    note_rebuild(collection);
+    return rc < 0 ? rc : registry_reset(collection, position, why, error);
+}
+
+/* Its records are of no use, and those of its shadow will take their place. */
+static int await_shadow(struct collection *collection, const struct store_state *position,
+                        const char *why, struct reel_error *error) {
+    int rc = registry_reset(collection, position, why, error);
+    collection->state.waits = 1;
+    collection->state.cursor = 0;
+    return rc;
+}
+
+static int remake_beside(struct collection *collection, const struct store_state *position,
+                         const char *why, struct reel_error *error) {
+    const struct collection_state state = empty_state(collection, position);
+    int rc = is_foldable(collection, position) ? 0 : await_shadow(collection, position, why, error);
+    note_rebuild(collection);
+    collection->catching_up = (struct catching_up){.why = why};
+    return rc < 0 ? rc : shadow_begin(collection, &state, error);
 }
 
 int registry_reset_derived(struct collection *collection, const struct store_state *position,
@@ -272,17 +279,20 @@ int registry_reset_derived(struct collection *collection, const struct store_sta
     return rc;
 }
 
-/* The log has all that the source of events was made from. */
+/* The log has all that the source of events was made from. If that cannot be folded on, neither can
+ * what derives from it. */
 static int remake_from_log(struct collection *root, const struct store_state *position,
                            struct reel_error *error) {
+    int (*how)(struct collection * collection, const struct store_state *position, const char *why,
+               struct reel_error *error) = is_foldable(root, position) ? remake_beside : remake;
     const char *why = root->why ? root->why : "a collection that derives from it is rebuilt or new";
-    int rc = remake(root, position, why, error);
+    int rc = how(root, position, why, error);
     for (size_t i = 0; rc == 0 && i < root->derived_count; i++) {
         struct collection *derived = root->derived[i];
         why = derived->why ? derived->why : "its source is rebuilt";
-        rc = remake(derived, position, why, error);
+        rc = how(derived, position, why, error);
     }
-    return rc;
+    return rc < 0 ? rc : shadow_link(root, error);
 }
 
 static int refuse_derived(const struct collection *derived, const struct collection *root,
@@ -296,25 +306,44 @@ static int refuse_derived(const struct collection *derived, const struct collect
         derived->name, why, (unsigned long long)position->first_seq, root->name);
 }
 
-/* The source of events stays as it is. */
-static int remake_from_records(struct collection *root, const struct store_state *position,
-                               struct reel_error *error) {
+static bool is_remade(const struct collection *collection) {
+    return shadow_of(collection) || collection->state.from_records;
+}
+
+/* One that derives from a shadow is shown with it. */
+static int remake_derived(struct collection *derived, const struct store_state *position,
+                          const char *why, struct reel_error *error) {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < root->derived_count; i++) {
-        struct collection *derived = root->derived[i];
-        const char *why = derived->why;
-        if (!why && derived->source->state.from_records) why = "its source is rebuilt";
-        if (!why) continue;
-        if (!(derived->projector->declared.flags & REEL_DERIVE_FROM_RECORDS))
-            return refuse_derived(derived, root, why, position, error);
-        derived->rebuild_begun = !derived->is_new || derived->rebuild_wanted;
-        rc = registry_reset_derived(derived, position, why, error);
+    if (!shadow_of(derived->source) && !is_foldable(derived, position)) {
+        if (shadow_of(derived)) rc = shadow_end(derived, error);
+        note_rebuild(derived);
+        return rc < 0 ? rc : registry_reset_derived(derived, position, why, error);
     }
+    rc = remake_beside(derived, position, why, error);
+    if (rc == 0) derived->shadow->state.from_records = 1;
     return rc;
 }
 
+/* The source of events stays as it is. */
+static int remake_from_records(struct collection *root, const struct store_state *position,
+                               struct reel_error *error) {
+    int rc = shadow_of(root) ? shadow_end(root, error) : 0;
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++) {
+        struct collection *derived = root->derived[i];
+        const char *why = derived->why;
+        if (!why && shadow_of(derived)) why = "its rebuild was not finished";
+        if (!why && is_remade(derived->source)) why = "its source is rebuilt";
+        if (!why) continue;
+        if (!(derived->projector->declared.flags & REEL_DERIVE_FROM_RECORDS))
+            return refuse_derived(derived, root, why, position, error);
+        rc = remake_derived(derived, position, why, error);
+    }
+    return rc < 0 ? rc : shadow_link(root, error);
+}
+
 static bool has_whole_log(const struct collection *root, const struct store_state *position) {
-    return root->is_new || root->rebuild_wanted || position->first_seq <= root->state.from_seq;
+    return root->is_new || root->rebuild_wanted || root->rebuild_unmet ||
+           position->first_seq <= root->state.from_seq;
 }
 
 static bool must_remake(const struct collection *root) {
@@ -342,6 +371,7 @@ static void set_stopped(struct collection *root, const struct set_aside *line, b
 
 static void forget_remake(struct collection *collection) {
     collection->is_new = collection->rebuild_wanted = collection->rebuild_begun = false;
+    collection->rebuild_unmet = false;
     collection->why = NULL;
 }
 
@@ -353,6 +383,7 @@ int registry_remake(struct collection *collection, const struct store_state *pos
     set_stopped(root, NULL, false);
     collection->rebuild_wanted = true;
     collection->why = "it was asked for";
+    if (shadow_of(root)) root->rebuild_wanted = true; /* which begins again */
     return remake_unit(root, position, error);
 }
 
@@ -366,7 +397,7 @@ static int make_digest(struct collection *collection, struct reel_error *error) 
     struct overlay_row row;
     struct reel_str json;
     uint64_t changed;
-    table_walk_start(&walk, store, &store->writing, collection->records, error);
+    table_walk_start(&walk, store, &store->writing, collection_tables(collection)->records, error);
     int rc = table_seek(&walk, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
     for (; rc > 0; rc = table_next(&walk, &row)) {
         if (record_json(&collection->shape, row.value, &changed, &json) < 0) {
@@ -404,12 +435,46 @@ static int examine(struct collection *collection, struct reel_error *error) {
     collection->why = NULL;
     if (collection->is_new)
         collection->why = "it is new"; /* also if a crash took its records, with their rebuild */
-    else if (collection->rebuild_wanted)
+    else if (collection->rebuild_wanted || collection->rebuild_unmet)
         collection->why = "it was asked for";
     else
         collection->why = registry_other_fold(collection, state);
     if (!collection->why) collection->why = other_source(collection);
-    return 0;
+    if (!collection->why && (state->waits || state->has_shadow))
+        collection->why = "its rebuild was not finished";
+    rc = state->has_shadow && !collection->shadow ? shadow_find(collection, error) : 0;
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/* Can its rebuild go on where it was? */
+static bool can_go_on(const struct collection *collection, const struct collection *root,
+                      const struct store_state *position) {
+    const struct collection *shadow = shadow_of(collection);
+    if (!shadow || collection->rebuild_wanted) return false;
+    const struct collection_state *state = &shadow->state;
+    if (!shadow->progress.is_built) return false;
+    return (collection->state.waits || is_foldable(collection, position)) &&
+           !registry_other_fold(collection, state) && !is_other_build(collection, state) &&
+           !state->from_records && state->cursor + 1 >= position->first_seq &&
+           state->cursor <= position->head && state->cursor == root->shadow->state.cursor;
+}
+
+static bool unit_can_go_on(const struct collection *root, const struct store_state *position) {
+    bool can = can_go_on(root, root, position);
+    for (size_t i = 0; can && i < root->derived_count; i++)
+        can = can_go_on(root->derived[i], root, position);
+    return can;
+}
+
+static void go_on(struct collection *collection) {
+    collection->catching_up = (struct catching_up){.why = collection->why};
+    collection->why = NULL;
+}
+
+static int resume_unit(struct collection *root, struct reel_error *error) {
+    go_on(root);
+    for (size_t i = 0; i < root->derived_count; i++) go_on(root->derived[i]);
+    return shadow_link(root, error);
 }
 
 /* Its records stay. */
@@ -417,20 +482,22 @@ static int keep(struct collection *collection, const struct store_state *positio
                 struct reel_error *error) {
     const struct reel_projector *declared = &collection->projector->declared;
     struct collection_state *state = &collection->state;
+    if (collection_waits(collection)) return registry_start_fields(collection, error);
     bool is_other = is_other_build(collection, state);
+    collection->is_other_build = is_other;
     collection->object_changed = is_other && state->revision == declared->revision;
     collection->tail_is_of_other = is_other && state->cursor < position->head;
     state->revision = declared->revision;
     state->field_count = collection->shape.count;
     set_build_id(collection);
-    int rc = start_fields(collection, error);
+    int rc = registry_start_fields(collection, error);
     return rc < 0 || state->has_digest ? rc : make_digest(collection, error);
 }
 
 static int keep_or_put(struct collection *collection, const struct store_state *position,
                        struct reel_error *error) {
-    int rc =
-        collection->is_new || collection->rebuild_begun ? 0 : keep(collection, position, error);
+    bool is_kept = !collection->is_new && (!collection->rebuild_begun || shadow_of(collection));
+    int rc = is_kept ? keep(collection, position, error) : 0;
     if (rc < 0) return rc;
     return meta_put_collection(collection->store, collection->name, &collection->state, error);
 }
@@ -463,14 +530,18 @@ static void settle_stop(struct collection *root, const struct store_state *posit
 }
 
 /* Its records stay as they are, whatever is loaded now. What is new stays empty, and is folded with
- * the others when they go on: a derived collection has another cursor than its source. */
+ * the others when they go on: a derived collection has another cursor than its source. A rebuild
+ * that was not finished is begun again when they go on. */
 static int put_stopped(struct collection *collection, const struct store_state *position,
                        struct reel_error *error) {
-    if (collection->is_new) {
-        int rc = registry_reset(collection, position, "it is new", error);
-        if (rc < 0) return rc;
+    int rc = shadow_of(collection) ? shadow_end(collection, error) : 0;
+    if (rc == 0 && collection->is_new) {
+        rc = registry_reset(collection, position, "it is new", error);
         if (collection->source) collection->state.cursor = 0;
+    } else if (rc == 0) {
+        rc = registry_start_fields(collection, error);
     }
+    if (rc < 0) return rc;
     return meta_put_collection(collection->store, collection->name, &collection->state, error);
 }
 
@@ -480,6 +551,16 @@ static int keep_stopped(struct collection *root, const struct store_state *posit
     for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
         rc = put_stopped(root->derived[i], position, error);
     return rc;
+}
+
+/* With the same object, what was visible before a crash is made again. */
+static void settle_shown(struct collection *root) {
+    bool was_shown = root->rebuild_shown, is_other = root->is_other_build;
+    for (size_t i = 0; i < root->derived_count; i++) {
+        was_shown = was_shown || root->derived[i]->rebuild_shown;
+        is_other = is_other || root->derived[i]->is_other_build;
+    }
+    root->finish_first = was_shown && !is_other && shadow_of(root);
 }
 
 static int start_unit(struct collection *root, const struct store_state *position,
@@ -497,10 +578,13 @@ static int start_unit(struct collection *root, const struct store_state *positio
     if (!root->why && root->state.cursor + 1 < position->first_seq)
         rc = refuse_rebuild(root, "its plugin was not loaded when the log was trimmed", position,
                             error);
-    if (rc == 0) rc = remake_unit(root, position, error);
+    if (rc == 0)
+        rc = unit_can_go_on(root, position) ? resume_unit(root, error)
+                                            : remake_unit(root, position, error);
     if (rc == 0) rc = keep_or_put(root, position, error);
     for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
         rc = keep_or_put(root->derived[i], position, error);
+    settle_shown(root);
     return rc;
 }
 
@@ -508,8 +592,7 @@ int registry_open(struct registry *registry, struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        rc = store_open_collection(collection->store, collection->name, &collection->records,
-                                   &collection->index, &collection->fields, error);
+        rc = store_open_collection(collection->store, collection->name, collection->sets, error);
     }
     return rc;
 }
@@ -532,8 +615,8 @@ int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, boo
         struct collection *collection = registry->collections[i];
         size_t count;
         uint64_t last;
-        int rc =
-            index_trim(collection->store, collection->index, first_seq, max, &count, &last, error);
+        int rc = index_trim(collection->store, collection_tables(collection)->index, first_seq, max,
+                            &count, &last, error);
         if (rc < 0) return rc;
         max -= count;
         if (last > last_seq) last_seq = last;
@@ -549,36 +632,79 @@ uint64_t registry_behind(const struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++) {
         const struct collection *collection = registry->collections[i];
         uint64_t own = collection->state.cursor;
-        if (own < cursor && !collection->state.from_records &&
+        if (own < cursor && !collection_waits(collection) &&
             !collection_stops_before(collection, own + 1))
             cursor = own;
     }
     return cursor;
 }
 
+bool registry_shadows_behind(const struct registry *registry, uint64_t cursor, uint64_t *ret) {
+    bool found = false;
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct collection *shadow = shadow_of(registry->collections[i]);
+        if (!shadow || !shadow_is_of_log(shadow)) continue;
+        found = true;
+        if (shadow->state.cursor < cursor) cursor = shadow->state.cursor;
+    }
+    *ret = cursor;
+    return found;
+}
+
+uint64_t registry_needed(const struct registry *registry, uint64_t cursor) {
+    uint64_t behind;
+    registry_shadows_behind(registry, registry_behind(registry, cursor), &behind);
+    return behind;
+}
+
 struct collection *registry_underived(const struct registry *registry) {
     struct collection *first = NULL;
     for (size_t i = 0; i < registry->count; i++) {
-        struct collection *collection = registry->collections[i];
-        if (collection->state.from_records && !collection->stopped &&
-            (!first || collection->depth < first->depth))
+        struct collection *collection = registry->collections[i], *shadow = shadow_of(collection);
+        if (collection->stopped) continue;
+        if (shadow && shadow->state.from_records) collection = shadow;
+        if (collection->state.from_records && (!first || collection->depth < first->depth))
             first = collection;
     }
     return first;
 }
 
+bool registry_finishes_first(const struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++)
+        if (registry->collections[i]->finish_first && shadow_of(registry->collections[i]))
+            return true;
+    return false;
+}
+
+void registry_underive(struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *shadow = shadow_of(registry->collections[i]);
+        if (shadow && !shadow_is_of_log(shadow)) shadow->state.from_records = 1;
+    }
+}
+
 int registry_flush(struct registry *registry, struct arena *arena, struct reel_error *error) {
     for (size_t i = 0; i < registry->count; i++) {
-        int rc = changes_flush(registry->collections[i], arena, error);
+        struct collection *collection = registry->collections[i];
+        int rc = changes_flush(collection, arena, error);
+        if (rc == 0 && collection->shadow) rc = changes_flush(collection->shadow, arena, error);
         if (rc < 0) return rc;
     }
     return 0;
 }
 
+void registry_raise_shadows(struct registry *registry, uint64_t cursor) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *shadow = shadow_of(registry->collections[i]);
+        if (shadow && shadow_is_of_log(shadow) && shadow->state.cursor < cursor)
+            shadow->state.cursor = cursor;
+    }
+}
+
 /* One that is stopped comes as far as the event before which it is stopped. */
 static void raise_cursor(struct collection *collection, uint64_t cursor) {
     const struct set_aside *line = collection->stopped;
-    if (collection->state.from_records) return;
+    if (collection_waits(collection)) return;
     if (collection_stops_before(collection, cursor)) {
         if (collection->lost_events || line->seq == 0) return;
         cursor = line->seq - 1;
@@ -586,22 +712,37 @@ static void raise_cursor(struct collection *collection, uint64_t cursor) {
     if (collection->state.cursor < cursor) collection->state.cursor = cursor;
 }
 
-int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_error *error) {
+void registry_raise(struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
         raise_cursor(collection, cursor);
-        if (collection->source)
-            collection->state.source_generation = collection->source->state.generation;
-        if (memcmp(&collection->state, &collection->committed, sizeof collection->state) == 0)
-            continue;
-        struct collection_state state = collection->state;
-#ifdef REEL_FAULT_14 /* a checkpoint's cursor is one too high */
-        state.cursor++;
-#endif
-        int rc = meta_put_collection(collection->store, collection->name, &state, error);
-        if (rc < 0) return rc;
     }
-    return 0;
+}
+
+static int put_state(struct collection *collection, struct reel_error *error) {
+    if (collection->source)
+        collection->state.source_generation = collection->source->state.generation;
+    if (memcmp(&collection->state, &collection->committed, sizeof collection->state) == 0) return 0;
+    struct collection_state state = collection->state;
+#ifdef REEL_FAULT_14 /* a checkpoint's cursor is one too high */
+    state.cursor++;
+#endif
+    return meta_put_collection(collection->store, collection->name, &state, error);
+}
+
+static int put_shadow(struct collection *shadow, struct reel_error *error) {
+    if (memcmp(&shadow->state, &shadow->committed, sizeof shadow->state) == 0) return 0;
+    return meta_put_shadow(shadow->store, shadow->name, &shadow->state, error);
+}
+
+int registry_put_states(struct registry *registry, struct reel_error *error) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < registry->count; i++) {
+        struct collection *shadow = shadow_of(registry->collections[i]);
+        rc = put_state(registry->collections[i], error);
+        if (rc == 0 && shadow) rc = put_shadow(shadow, error);
+    }
+    return rc;
 }
 
 void registry_committed(struct registry *registry) {
@@ -612,7 +753,9 @@ void registry_committed(struct registry *registry) {
         collection->was_built = collection->progress.is_built;
         counts_commit(&collection->counts);
         counts_commit(&collection->counts_again);
+        shadow_committed(collection);
     }
+    for (size_t i = 0; i < registry->count; i++) shadow_settle(registry->collections[i]);
 }
 
 void registry_aborted(struct registry *registry) {
@@ -623,5 +766,7 @@ void registry_aborted(struct registry *registry) {
         counts_abort(&collection->counts);
         counts_abort(&collection->counts_again);
         changes_reset(&collection->changes);
+        shadow_aborted(collection);
     }
+    for (size_t i = 0; i < registry->count; i++) shadow_settle(registry->collections[i]);
 }

@@ -7,7 +7,10 @@
  * When a plugin is loaded, its declaration is compared with the one that made the records:
  *     no records          created empty, from the log's floor on
  *     the same fold       continues from its own cursor
- *     another fold        deleted and rebuilt from the log
+ *     another fold        rebuilt from the log
+ * A rebuild is done beside the old records, which are served and folded on (shadow.h). That is not
+ * possible for records of another fold: these are deleted, and the collection is folded again where
+ * it is.
  * "Another fold" is another revision (unless the author has declared it compatible), other fields,
  * or other values of its settings. If the log was trimmed, a rebuild would lose the records of
  * trimmed events. So it is refused, unless it was requested. The same is true if events were
@@ -22,8 +25,8 @@
  * A unit (units.h) is rebuilt together, also if one of its collections is new. If the log was
  * trimmed, the source of events stays as it is, and derived collections can be made from the
  * records of their sources, if their projectors allow this (REEL_DERIVE_FROM_RECORDS). They are
- * emptied, and wait for it with `state.from_records`: meanwhile they fold nothing, and their cursor
- * is 0.
+ * emptied, or their shadows are, and wait for it with `state.from_records`: meanwhile they fold
+ * nothing, and their cursor is 0.
  */
 #ifndef REEL_ENGINE_FOLD_REGISTRY_H
 #define REEL_ENGINE_FOLD_REGISTRY_H
@@ -47,6 +50,9 @@ void registry_truncate(struct registry *registry, size_t count);
 
 struct collection *registry_find(const struct registry *registry, struct reel_str name);
 
+/* From now on, who watches this process knows which collection a callback is of (callbacks.h). */
+void registry_watch(struct registry *registry);
+
 /* Opens the tables of all collections, between groups. */
 int registry_open(struct registry *registry, struct reel_error *error);
 
@@ -69,18 +75,31 @@ int registry_reset(struct collection *collection, const struct store_state *posi
 int registry_reset_derived(struct collection *collection, const struct store_state *position,
                            const char *why, struct reel_error *error);
 
-/* Resets a collection because it was asked for, and what must be rebuilt with it, within the write
- * transaction: `rebuild_begun` says of each collection of the unit whether it was. -ESTALE: see
- * above. */
+/* Begins a rebuild because it was asked for, of a collection and of what must be rebuilt with it,
+ * within the write transaction: `rebuild_begun` says of each collection of the unit whether it was.
+ * -ESTALE: see above. */
 int registry_remake(struct collection *collection, const struct store_state *position,
                     struct reel_error *error);
 
-/* A collection that waits with `from_records`, and whose source does not; or NULL. */
+/* A collection or a shadow that waits with `from_records`, and whose source does not; or NULL. */
 struct collection *registry_underived(const struct registry *registry);
+
+/* A shadow must be finished before anything is visible (`finish_first`). */
+bool registry_finishes_first(const struct registry *registry);
+
+/* Shadows that are made from records, and are not shown in the call that makes them, are made again
+ * in the next one. */
+void registry_underive(struct registry *registry);
 
 /* Resets all collections. */
 int registry_reset_all(struct registry *registry, const struct store_state *position,
                        struct reel_error *error);
+
+/* Within a group: its table of fields is empty, and, if `is_built`, all that there must be. */
+int registry_begin_fields(struct collection *collection, bool is_built, struct reel_error *error);
+
+/* The same at the start: is its table about what the plugin declares? Else it is made again. */
+int registry_start_fields(struct collection *collection, struct reel_error *error);
 
 /* A collection whose table of fields is not built yet; or NULL. */
 struct collection *registry_unbuilt(const struct registry *registry);
@@ -95,13 +114,18 @@ int registry_build(struct collection *collection, struct arena *arena, struct fi
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
                   uint64_t *ret_last_seq, struct reel_error *error);
 
-/* The lowest cursor of any collection, without those that are stopped or wait with `from_records`;
- * at most `cursor`. */
+/* The lowest cursor of any collection, without those that are stopped or wait; at most `cursor`. Of
+ * the shadows that are folded from the log; false: there are none. And of both. */
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor);
+bool registry_shadows_behind(const struct registry *registry, uint64_t cursor, uint64_t *ret);
+uint64_t registry_needed(const struct registry *registry, uint64_t cursor);
 
-/* At the end of a transaction: writes changes and states, and raises every cursor to `cursor`. */
+/* At the end of a transaction: writes changes and states, and raises the cursors of all
+ * collections, or of all shadows, to `cursor`. */
 int registry_flush(struct registry *registry, struct arena *arena, struct reel_error *error);
-int registry_put_states(struct registry *registry, uint64_t cursor, struct reel_error *error);
+void registry_raise_shadows(struct registry *registry, uint64_t cursor);
+void registry_raise(struct registry *registry, uint64_t cursor);
+int registry_put_states(struct registry *registry, struct reel_error *error);
 
 /* Says that the transaction was committed, or that it was aborted. */
 void registry_committed(struct registry *registry);

@@ -45,7 +45,7 @@ bool log_read_control(const struct log_entry *entry, struct log_control *ret) {
     if (!(entry->flags & LOG_CONTROL)) return false;
     *ret = (struct log_control){.kind = entry->size, .seq = entry->seq};
     if (entry->size == LOG_FACTS) return read_facts(content, ret);
-    if (entry->size > LOG_GENERATION || content.len < sizeof head) return false;
+    if (entry->size > LOG_EMPTIED || content.len < sizeof head) return false;
     memcpy(&head, content.data, sizeof head);
     if (content.len != sizeof head + head.collection_len) return false;
     ret->number = head.number;

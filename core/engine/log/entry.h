@@ -100,8 +100,10 @@ enum log_control_kind {
     LOG_FACTS = 1,      /* `facts` */
     LOG_PAUSED = 2,     /* the collection folds no more events */
     LOG_RESUMED = 3,    /* it folds again, from its cursor on */
-    LOG_REBUILD = 4,    /* it is emptied and folded again from the floor on */
+    LOG_REBUILD = 4,    /* its records are made again, from the floor on */
     LOG_GENERATION = 5, /* its records are of another `generation` from here on */
+    LOG_SHOWN = 6,      /* the same: those that its rebuild has made are shown */
+    LOG_EMPTIED = 7,    /* the same: it is emptied for its rebuild */
 };
 
 struct log_control {

@@ -392,6 +392,19 @@ static int last_failure(struct checkpointer *checkpointer, struct reel_error *er
     return fail(error, checkpointer->rc, "%s", checkpointer->error.text);
 }
 
+int checkpoint_last_failure(struct store *store, struct reel_error *error) {
+    struct checkpointer *checkpointer = store->checkpointer;
+    HOLD_LOCK(&checkpointer->lock);
+    if (checkpointer->rc == 0) return 0;
+    return fail(error, checkpointer->rc, "%s", checkpointer->error.text);
+}
+
+bool checkpoint_is_busy(struct store *store) {
+    drop_written(store);
+    return has_frozen(store) && (memtable_bytes(store->versions) >= store->memtable_bytes / 2 ||
+                                 store->folded >= MEMTABLE_EVENTS / 2);
+}
+
 static int wait_for_room(struct store *store, struct reel_error *error) {
     struct checkpointer *checkpointer = store->checkpointer;
     uint64_t began_ns = clock_ns();

@@ -60,6 +60,11 @@ int checkpoint_make_room(struct store *store, struct reel_error *error);
 /* The same, but while a checkpoint fails the memtable is full only with so many bytes. */
 int checkpoint_make_room_within(struct store *store, size_t bytes_max, struct reel_error *error);
 
+/* For what is not urgent. The error of the last checkpoint, until there is one; 0: it did not fail.
+ * And: a frozen memtable waits for its checkpoint, and the active one is half full. [writer] */
+int checkpoint_last_failure(struct store *store, struct reel_error *error);
+bool checkpoint_is_busy(struct store *store);
+
 /* Asks for a checkpoint of what there is, and does not wait for it. */
 void checkpoint_ask(struct store *store);
 

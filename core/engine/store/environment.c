@@ -15,8 +15,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-/* The store's own, and three tables of two databases for each collection. */
-#define DATABASES_MAX (TABLES_OWN + 1 + 6 * STORE_COLLECTIONS)
+/* The store's own, and two databases for each table of a collection. */
+#define DATABASES_MAX (TABLES_OWN + 1 + 2 * (STORE_TABLES - TABLES_OWN))
 
 /* With less left than this, an EIO is taken for a full disk: LMDB reports a short write so. */
 #define FULL_BELOW_BYTES ((uint64_t)1 << 20)

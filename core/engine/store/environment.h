@@ -14,10 +14,11 @@
 
 #define STORE_COLLECTIONS 256 /* most that can be loaded at one time */
 #define STORE_NAME_MAX    63  /* longest name of a collection, in bytes */
+#define STORE_SETS        2   /* sets of tables that each collection has (store.h) */
 
 /* The tables: the number of each is that of its tree. */
 enum { TABLE_META, TABLE_REJECTED, TABLES_OWN };
-#define STORE_TABLES (TABLES_OWN + 3 * STORE_COLLECTIONS)
+#define STORE_TABLES (TABLES_OWN + 3 * STORE_SETS * STORE_COLLECTIONS)
 
 /* One bit for each table. Set: its second database is current; or in a set of changes: both change
  * places (sides.h). */

@@ -75,15 +75,16 @@ int field_index_parse(struct reel_str value, struct tracked_fields *ret,
     return ret_progress->key.failed ? -ENOMEM : 0;
 }
 
-int field_index_get(struct store *store, const struct snapshot *at, const char *name,
+int field_index_get(struct store *store, const struct snapshot *at, const char *name, unsigned set,
                     struct tracked_fields *ret, struct field_progress *ret_progress) {
     struct reel_str value;
-    int rc = meta_get_fields(store, at, name, &value);
+    int rc = meta_get_fields(store, at, name, set, &value);
     return rc < 0 ? rc : field_index_parse(value, ret, ret_progress);
 }
 
-int field_index_put(struct store *store, const char *name, const struct tracked_fields *fields,
-                    const struct field_progress *progress, struct reel_error *error) {
+int field_index_put(struct store *store, const char *name, unsigned set,
+                    const struct tracked_fields *fields, const struct field_progress *progress,
+                    struct reel_error *error) {
     CLEANUP(text_finish) struct text value = {0};
     const struct stored_progress stored = {progress->is_built, progress->has_key,
                                            (uint16_t)fields->count};
@@ -91,7 +92,7 @@ int field_index_put(struct store *store, const char *name, const struct tracked_
     text_append(&value, fields->list, fields->count * sizeof *fields->list);
     if (!progress->is_built && progress->has_key) text_append_str(&value, text_str(&progress->key));
     if (value.failed) return fail_memory(error);
-    return meta_put_fields(store, name, text_str(&value), error);
+    return meta_put_fields(store, name, set, text_str(&value), error);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

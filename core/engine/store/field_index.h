@@ -64,11 +64,12 @@ static inline void field_progress_finish(struct field_progress *progress) {
 /* Is the record with this key in the table? */
 bool field_progress_has(const struct field_progress *progress, struct reel_str key);
 
-/* In `meta`. -ENOENT; -EBADMSG. */
-int field_index_get(struct store *store, const struct snapshot *at, const char *name,
+/* In `meta`, of one of the collection's sets of tables (store.h). -ENOENT; -EBADMSG. */
+int field_index_get(struct store *store, const struct snapshot *at, const char *name, unsigned set,
                     struct tracked_fields *ret, struct field_progress *ret_progress);
-int field_index_put(struct store *store, const char *name, const struct tracked_fields *fields,
-                    const struct field_progress *progress, struct reel_error *error);
+int field_index_put(struct store *store, const char *name, unsigned set,
+                    const struct tracked_fields *fields, const struct field_progress *progress,
+                    struct reel_error *error);
 int field_index_parse(struct reel_str value, struct tracked_fields *ret,
                       struct field_progress *ret_progress);
 

@@ -15,7 +15,9 @@
 /* A meta key is unlike any collection's name: those have no such prefix. */
 #define COLLECTION_PREFIX "c/"
 #define CONTROL_PREFIX    "control/"
+#define SHADOW_PREFIX     "shadow/"
 #define FIELDS_PREFIX     "fields/"
+#define FIELDS_2_PREFIX   "fields2/"
 
 /* ---- One value ------------------------------------------------------------------------------- */
 
@@ -82,6 +84,23 @@ int meta_put_collection(struct store *store, const char *name, const struct coll
                      error);
 }
 
+int meta_get_shadow(struct store *store, const struct snapshot *at, const char *name,
+                    struct collection_state *ret) {
+    struct collection_key space;
+    return get_fixed(store, at, prefixed_key(SHADOW_PREFIX, name, &space), ret, sizeof *ret);
+}
+
+int meta_put_shadow(struct store *store, const char *name, const struct collection_state *state,
+                    struct reel_error *error) {
+    struct collection_key space;
+    return put_fixed(store, prefixed_key(SHADOW_PREFIX, name, &space), state, sizeof *state, error);
+}
+
+int meta_remove_shadow(struct store *store, const char *name, struct reel_error *error) {
+    struct collection_key space;
+    return table_delete(store, TABLE_META, prefixed_key(SHADOW_PREFIX, name, &space), error);
+}
+
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
                      struct collection_control *ret) {
     struct collection_key space;
@@ -95,16 +114,22 @@ int meta_put_control(struct store *store, const char *name,
                      error);
 }
 
-int meta_get_fields(struct store *store, const struct snapshot *at, const char *name,
-                    struct reel_str *ret) {
-    struct collection_key space;
-    return table_get(store, at, TABLE_META, prefixed_key(FIELDS_PREFIX, name, &space), ret, NULL);
+static const char *fields_prefix(unsigned set) {
+    return set ? FIELDS_2_PREFIX : FIELDS_PREFIX;
 }
 
-int meta_put_fields(struct store *store, const char *name, struct reel_str value,
+int meta_get_fields(struct store *store, const struct snapshot *at, const char *name, unsigned set,
+                    struct reel_str *ret) {
+    struct collection_key space;
+    return table_get(store, at, TABLE_META, prefixed_key(fields_prefix(set), name, &space), ret,
+                     NULL);
+}
+
+int meta_put_fields(struct store *store, const char *name, unsigned set, struct reel_str value,
                     struct reel_error *error) {
     struct collection_key space;
-    return table_put(store, TABLE_META, prefixed_key(FIELDS_PREFIX, name, &space), value, error);
+    return table_put(store, TABLE_META, prefixed_key(fields_prefix(set), name, &space), value,
+                     error);
 }
 
 static const struct reel_str lineage_key = {LINEAGE_KEY, sizeof LINEAGE_KEY - 1};
@@ -162,6 +187,9 @@ void meta_read(struct reel_str key, struct reel_str value, struct meta_item *ret
         copy_value(value, &ret->control, sizeof ret->control);
     } else if (copy_name(key, FIELDS_PREFIX, ret->name)) {
         ret->kind = META_FIELDS;
+    } else if (copy_name(key, FIELDS_2_PREFIX, ret->name)) {
+        ret->kind = META_FIELDS;
+        ret->set = 1;
     }
 }
 
@@ -204,7 +232,8 @@ static int find_derived(struct store *store, struct collection_key *space, struc
          rc = table_next(&walk, &row)) {
         if (row.key.len > sizeof space->text) continue;
         if (has_prefix(row.key, COLLECTION_PREFIX) || has_prefix(row.key, CONTROL_PREFIX) ||
-            has_prefix(row.key, FIELDS_PREFIX) ||
+            has_prefix(row.key, SHADOW_PREFIX) || has_prefix(row.key, FIELDS_PREFIX) ||
+            has_prefix(row.key, FIELDS_2_PREFIX) ||
             (row.key.len == lineage_key.len &&
              memcmp(row.key.data, lineage_key.data, lineage_key.len) == 0))
             break;

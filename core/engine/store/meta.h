@@ -6,6 +6,8 @@
  *     "c/" and a name            struct collection_state
  *     "control/" and a name      struct collection_control
  *     "fields/" and a name       which fields are indexed, and how far (field_index.h)
+ *     "fields2/" and a name      the same, of its second set of tables (store.h)
+ *     "shadow/" and a name       struct collection_state of the shadow, while there is one
  *
  * Values are in native byte order, like all of LMDB's data.
  */
@@ -17,10 +19,11 @@
 #include "engine/store/environment.h"
 
 /* Older formats are read, and become this one when they are opened to write: a version of Reel that
- * does not know of second sides and of indexes must not change records beside them.
+ * does not know of second sides, indexes and second sets must not change records beside them.
  *     3    has neither second sides (sides.h) nor indexes of fields (field_index.h)
- *     4    has no indexes of fields */
-#define STORE_FORMAT     5
+ *     4    has no indexes of fields
+ *     5    has no second sets of tables (store.h) */
+#define STORE_FORMAT     6
 #define STORE_FORMAT_MIN 3
 
 /* -EPROTO: this version does not read it. */
@@ -68,16 +71,21 @@ struct collection_state {
     uint32_t source_hash;       /* of its source's name; 0: it is not derived */
     uint64_t source_generation; /* of its source's records, of which these were made */
     uint32_t from_records;      /* 1: it is being made from its source's records; cursor is 0 */
-    uint32_t reserved;
+    uint8_t set;                /* which of its sets of tables it has (store.h) */
+    uint8_t has_shadow;         /* 1: its shadow is in `meta`, too */
+    uint8_t waits;              /* 1: it folds nothing until its shadow is complete; cursor is 0 */
+    uint8_t reserved;
 };
 
 /* What the log's controls say of one collection, whether or not its plugin is loaded. */
 struct collection_control {
     uint64_t generation;  /* how often its records have changed otherwise than by events */
     uint64_t rebuild;     /* the number of the control by which its rebuild was begun last, or 0 */
-    uint64_t rebuild_met; /* and of the one for which it was emptied */
+    uint64_t rebuild_met; /* what the store has, shows or was emptied for that one */
     uint32_t paused;      /* 0 or 1 */
     uint32_t reserved;
+    uint64_t shown, emptied; /* as `rebuild`, of the one whose records were shown last; and of the
+                                one for which it was emptied last */
 };
 
 /* The log had this epoch from that seq on, until the next one in the list. */
@@ -104,10 +112,17 @@ int meta_put_collection(struct store *store, const char *name, const struct coll
                         struct reel_error *error);
 
 /* -ENOENT: nothing was ever indexed, and nothing is. The value is as table_get gives it. */
-int meta_get_fields(struct store *store, const struct snapshot *at, const char *name,
+int meta_get_fields(struct store *store, const struct snapshot *at, const char *name, unsigned set,
                     struct reel_str *ret);
-int meta_put_fields(struct store *store, const char *name, struct reel_str value,
+int meta_put_fields(struct store *store, const char *name, unsigned set, struct reel_str value,
                     struct reel_error *error);
+
+/* The state of its shadow. -ENOENT: it has none. */
+int meta_get_shadow(struct store *store, const struct snapshot *at, const char *name,
+                    struct collection_state *ret);
+int meta_put_shadow(struct store *store, const char *name, const struct collection_state *state,
+                    struct reel_error *error);
+int meta_remove_shadow(struct store *store, const char *name, struct reel_error *error);
 
 /* -ENOENT: no control was about that collection. */
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
@@ -141,6 +156,7 @@ enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CON
 struct meta_item {
     enum meta_kind kind;
     char name[STORE_NAME_MAX + 1]; /* of a collection */
+    unsigned set;                  /* of META_FIELDS */
     struct reel_str value;         /* as it stands there */
     union {
         struct store_state state;

@@ -3,6 +3,7 @@
 
 #include "base/invariant.h"
 #include "base/text.h"
+#include "engine/store/meta.h"
 #include "engine/store/table.h"
 #include "json/write.h"
 
@@ -11,21 +12,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Behind the name. */
+#define SECOND_SET 0x01
+
 struct rejected_key {
-    unsigned char bytes[8 + STORE_NAME_MAX];
+    unsigned char bytes[8 + STORE_NAME_MAX + 1];
 };
 
-static struct reel_str make_key(struct rejected_key *space, uint64_t seq, const char *collection) {
+static struct reel_str make_key(struct rejected_key *space, uint64_t seq, const char *collection,
+                                unsigned set) {
     uint64_t ordered = htobe64(seq);
     size_t len = strlen(collection);
-    INVARIANT(len <= STORE_NAME_MAX);
+    INVARIANT(len <= STORE_NAME_MAX && set < STORE_SETS);
     memcpy(space->bytes, &ordered, sizeof ordered);
     memcpy(space->bytes + sizeof ordered, collection, len);
+    if (set > 0) space->bytes[sizeof ordered + len++] = SECOND_SET;
     return (struct reel_str){(const char *)space->bytes, sizeof ordered + len};
 }
 
 static int unpack(struct store *store, const struct overlay_row *row, struct reel_rejection *ret,
-                  struct reel_error *error) {
+                  unsigned *ret_set, struct reel_error *error) {
     uint64_t ordered;
     if (row->key.len < sizeof ordered)
         return store_fail(store, MDB_CORRUPTED, "cannot read rejections", error);
@@ -35,37 +41,49 @@ static int unpack(struct store *store, const struct overlay_row *row, struct ree
         .collection = {row->key.data + sizeof ordered, row->key.len - sizeof ordered},
         .reason = row->value,
     };
+    struct reel_str *name = &ret->collection;
+    *ret_set = name->len > 0 && name->data[name->len - 1] == SECOND_SET;
+    name->len -= *ret_set;
     return 0;
 }
 
-int rejected_put(struct store *store, uint64_t seq, const char *collection, const char *reason,
-                 struct reel_error *error) {
+int rejected_put(struct store *store, uint64_t seq, const char *collection, unsigned set,
+                 const char *reason, struct reel_error *error) {
     struct rejected_key space;
-    return table_put(store, TABLE_REJECTED, make_key(&space, seq, collection), reel_text(reason),
-                     error);
+    return table_put(store, TABLE_REJECTED, make_key(&space, seq, collection, set),
+                     reel_text(reason), error);
 }
 
 int rejected_get(struct store *store, const struct snapshot *at, uint64_t seq,
-                 const char *collection, struct reel_str *ret_reason, struct reel_error *error) {
+                 const char *collection, unsigned set, struct reel_str *ret_reason,
+                 struct reel_error *error) {
     struct rejected_key space;
-    return table_get(store, at, TABLE_REJECTED, make_key(&space, seq, collection), ret_reason,
+    return table_get(store, at, TABLE_REJECTED, make_key(&space, seq, collection, set), ret_reason,
                      error);
 }
 
-/* Finds the first rejection at or above `from`, below `first_seq`, that is of `collection` (NULL:
- * of any): 1 and its key; 0: there is none. */
-static int find_one(struct store *store, struct reel_str from, uint64_t first_seq,
-                    const char *collection, struct rejected_key *space, struct reel_str *ret,
-                    struct reel_error *error) {
+/* Which of them. */
+struct removing {
+    uint64_t first_seq;     /* below it */
+    const char *collection; /* NULL: of any */
+    unsigned set;
+};
+
+/* Finds the first one at or above `from`: 1 and its key; 0: there is none. */
+static int find_one(struct store *store, struct reel_str from, const struct removing *removing,
+                    struct rejected_key *space, struct reel_str *ret, struct reel_error *error) {
+    const char *collection = removing->collection;
     struct table_walk walk;
     struct overlay_row row;
     table_walk_start(&walk, store, &store->writing, TABLE_REJECTED, error);
     int rc = table_seek(&walk, from, SEEK_AT_OR_ABOVE, &row);
     for (; rc > 0; rc = table_next(&walk, &row)) {
         struct reel_rejection rejection = {0};
-        rc = unpack(store, &row, &rejection, error);
-        if (rc < 0 || rejection.seq >= first_seq) break;
-        if (collection && !reel_str_is(rejection.collection, collection)) continue;
+        unsigned set;
+        rc = unpack(store, &row, &rejection, &set, error);
+        if (rc < 0 || rejection.seq >= removing->first_seq) break;
+        if (collection && (set != removing->set || !reel_str_is(rejection.collection, collection)))
+            continue;
         INVARIANT(row.key.len <= sizeof space->bytes);
         memmove(space->bytes, row.key.data, row.key.len);
         *ret = (struct reel_str){(const char *)space->bytes, row.key.len};
@@ -76,16 +94,15 @@ static int find_one(struct store *store, struct reel_str from, uint64_t first_se
     return rc;
 }
 
-/* Deletes, from the oldest on, those below `first_seq` that are of `collection` (NULL: of any), at
- * most `max`. */
-static int remove_some(struct store *store, uint64_t first_seq, const char *collection, size_t max,
+/* Deletes, from the oldest on, at most `max`. */
+static int remove_some(struct store *store, const struct removing *removing, size_t max,
                        bool *ret_more, struct reel_error *error) {
     struct rejected_key space;
     struct reel_str key = {"", 0};
     size_t removed = 0;
     int rc;
     *ret_more = false;
-    while ((rc = find_one(store, key, first_seq, collection, &space, &key, error)) > 0) {
+    while ((rc = find_one(store, key, removing, &space, &key, error)) > 0) {
         *ret_more = removed++ == max;
         if (*ret_more) break;
         rc = table_delete(store, TABLE_REJECTED, key, error);
@@ -96,13 +113,34 @@ static int remove_some(struct store *store, uint64_t first_seq, const char *coll
 
 int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,
                   struct reel_error *error) {
-    return remove_some(store, first_seq, NULL, max, ret_more, error);
+    const struct removing removing = {.first_seq = first_seq};
+    return remove_some(store, &removing, max, ret_more, error);
 }
 
-int rejected_remove_collection(struct store *store, const char *collection,
+int rejected_remove_collection(struct store *store, const char *collection, unsigned set,
                                struct reel_error *error) {
+    const struct removing removing = {UINT64_MAX, collection, set};
     bool more;
-    return remove_some(store, UINT64_MAX, collection, SIZE_MAX, &more, error);
+    return remove_some(store, &removing, SIZE_MAX, &more, error);
+}
+
+/* Which set the last collection that was met has. */
+struct sets_met {
+    char name[STORE_NAME_MAX + 1];
+    unsigned set;
+};
+
+/* Is it of the set that the collection has? */
+static bool is_shown(struct store *store, const struct snapshot *at, struct reel_str name,
+                     unsigned set, struct sets_met *met) {
+    struct collection_state state;
+    if (name.len == 0 || name.len > STORE_NAME_MAX) return true;
+    if (!reel_str_is(name, met->name)) {
+        memcpy(met->name, name.data, name.len);
+        met->name[name.len] = '\0';
+        met->set = meta_get_collection(store, at, met->name, &state) == 0 ? state.set : 0;
+    }
+    return set == met->set;
 }
 
 int rejected_each(struct store *store, const struct snapshot *at, uint64_t before,
@@ -110,13 +148,16 @@ int rejected_each(struct store *store, const struct snapshot *at, uint64_t befor
     struct rejected_key space;
     struct table_walk walk;
     struct overlay_row row;
+    struct sets_met met = {0};
     int result = 0;
     table_walk_start(&walk, store, at, TABLE_REJECTED, error);
-    int rc = table_seek(&walk, make_key(&space, before, ""), SEEK_BELOW, &row);
+    int rc = table_seek(&walk, make_key(&space, before, "", 0), SEEK_BELOW, &row);
     for (; rc > 0 && result == 0; rc = result == 0 ? table_previous(&walk, &row) : 0) {
         struct reel_rejection rejection = {0};
-        rc = unpack(store, &row, &rejection, error);
+        unsigned set;
+        rc = unpack(store, &row, &rejection, &set, error);
         if (rc < 0) break;
+        if (!is_shown(store, at, rejection.collection, set, &met)) continue;
         result = fn(context, &rejection);
     }
     table_walk_finish(&walk);

@@ -2,24 +2,27 @@
  *
  * The key is the seq (big-endian, for the order) and the name of the collection whose projector
  * rejected the event. If the event is not JSON, no projector was called, and the name is empty.
+ * With the collection's second set of tables (store.h), a byte 0x01 follows. Only rejections of the
+ * set that the collection has are given: those of a shadow are not, before it is shown.
  */
 #ifndef REEL_ENGINE_STORE_REJECTED_H
 #define REEL_ENGINE_STORE_REJECTED_H
 
 #include "engine/store/environment.h"
 
-int rejected_put(struct store *store, uint64_t seq, const char *collection, const char *reason,
-                 struct reel_error *error);
+int rejected_put(struct store *store, uint64_t seq, const char *collection, unsigned set,
+                 const char *reason, struct reel_error *error);
 
 /* The reason. It is valid until the snapshot ends, or the writer writes. -ENOENT. */
 int rejected_get(struct store *store, const struct snapshot *at, uint64_t seq,
-                 const char *collection, struct reel_str *ret_reason, struct reel_error *error);
+                 const char *collection, unsigned set, struct reel_str *ret_reason,
+                 struct reel_error *error);
 
 /* Removes those below `first_seq`, at most `max` (`ret_more`: there are more), or those of one
- * collection. */
+ * set of a collection. */
 int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,
                   struct reel_error *error);
-int rejected_remove_collection(struct store *store, const char *collection,
+int rejected_remove_collection(struct store *store, const char *collection, unsigned set,
                                struct reel_error *error);
 
 /* Calls `fn` for each rejection below `before`, the newest first. If it returns another value than

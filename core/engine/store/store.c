@@ -193,7 +193,9 @@ static size_t settle_table(struct store *store, const struct opened *opened) {
 
 struct opening {
     const char *name;
-    struct opened records, index, fields;
+    struct {
+        struct opened records, index, fields;
+    } sets[STORE_SETS];
 };
 
 static int open_database(struct store *store, const char *prefix, const char *name, MDB_dbi *ret,
@@ -226,25 +228,35 @@ static int open_sides(struct store *store, const char *const prefixes[2], const 
 }
 
 static int open_all(struct store *store, void *context, struct reel_error *error) {
-    static const char *const records[] = {"c", "c2"}, *const index[] = {"x", "x2"},
-                             *const fields[] = {"f", "f2"};
+    static const char *const records[STORE_SETS][2] = {{"c", "c2"}, {"c3", "c4"}},
+                             *const index[STORE_SETS][2] = {{"x", "x2"}, {"x3", "x4"}},
+                             *const fields[STORE_SETS][2] = {{"f", "f2"}, {"f3", "f4"}};
     struct opening *opening = context;
-    int rc = open_sides(store, records, opening->name, &opening->records, error);
-    if (rc == 0) rc = open_sides(store, index, opening->name, &opening->index, error);
-    return rc < 0 ? rc : open_sides(store, fields, opening->name, &opening->fields, error);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < STORE_SETS; i++) {
+        rc = open_sides(store, records[i], opening->name, &opening->sets[i].records, error);
+        if (rc == 0)
+            rc = open_sides(store, index[i], opening->name, &opening->sets[i].index, error);
+        if (rc == 0)
+            rc = open_sides(store, fields[i], opening->name, &opening->sets[i].fields, error);
+    }
+    return rc;
 }
 
-int store_open_collection(struct store *store, const char *name, size_t *ret_records,
-                          size_t *ret_index, size_t *ret_fields, struct reel_error *error) {
+int store_open_collection(struct store *store, const char *name, struct table_set ret[STORE_SETS],
+                          struct reel_error *error) {
     struct opening opening = {.name = name};
     INVARIANT(!store_is_writing(store));
-    if (store->table_count + 3 > STORE_TABLES)
+    if (store->table_count + 3 * STORE_SETS > STORE_TABLES)
         return fail(error, -ENOSPC, "more than %d collections", STORE_COLLECTIONS);
     int rc = checkpoint_between(store, open_all, &opening, error);
     if (rc < 0) return rc;
-    *ret_records = settle_table(store, &opening.records);
-    *ret_index = settle_table(store, &opening.index);
-    *ret_fields = settle_table(store, &opening.fields);
+    for (size_t i = 0; i < STORE_SETS; i++)
+        ret[i] = (struct table_set){
+            .records = settle_table(store, &opening.sets[i].records),
+            .index = settle_table(store, &opening.sets[i].index),
+            .fields = settle_table(store, &opening.sets[i].fields),
+        };
     return versions_extend(store->versions, store->table_count) < 0 ? fail_memory(error) : 0;
 }
 

@@ -14,9 +14,16 @@
  *     x/<name>   its records in the order of their changes (index.h)
  *     f/<name>   its records under the values of their fields (field_index.h)
  *     c2/<name>, x2/<name>, f2/<name>   the other sides of these three (sides.h)
+ *     c3, x3, f3, c4, x4, f4            the same six, of the collection's second set
  *
  * Each of these databases, or pair of sides, is a table (table.h): a tree of the memtables has the
  * same keys.
+ *
+ * A collection has two sets of tables. `collection_state.set` (meta.h) says which of them has its
+ * records. The other one is empty, or has a shadow (fold/shadow.h): the records of a rebuild that
+ * is under way. The sides of a table are no place for a shadow: they belong to one checkpoint, a
+ * side that is not finished is emptied at opening, and the served table needs its other side while
+ * the shadow grows. A shadow grows over many checkpoints, and its tables are tables like others.
  *
  * There is one group at a time, protected by the dispatcher's lock, and any number of snapshots
  * (snapshot.h). Neither waits for the other.
@@ -69,9 +76,14 @@ bool store_holds_too_much(struct store *store);
  * so. Any thread. */
 void store_has_shown(struct store *store, uint64_t number);
 
+/* The numbers of a collection's tables. */
+struct table_set {
+    size_t records, index, fields;
+};
+
 /* Opens or creates the tables of a collection, between groups. */
-int store_open_collection(struct store *store, const char *name, size_t *ret_records,
-                          size_t *ret_index, size_t *ret_fields, struct reel_error *error);
+int store_open_collection(struct store *store, const char *name, struct table_set ret[STORE_SETS],
+                          struct reel_error *error);
 
 /* Writes a compact copy into a directory, durably. `pace` (or NULL) is called before each part of
  * it is written, and may wait. Any thread. */

@@ -41,7 +41,8 @@ static int take_item(struct stored *stored, const struct meta_item *item) {
     case META_FIELDS:
         collection = settle(stored, item->name);
         if (!collection) return -ENOMEM;
-        if (item->kind == META_FIELDS) {
+        if (item->kind == META_FIELDS) { /* after its state */
+            if (item->set != collection->state.set) return 0;
             collection->has_fields = true;
             return field_index_parse(item->value, &collection->tracked, &collection->progress);
         } else if (item->kind == META_CONTROL) {
@@ -135,13 +136,16 @@ static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t 
     return rc;
 }
 
-/* The side that is current; a store of format 3 has only the first one. */
-static int open_side(struct stored *stored, char prefix, const char *collection, MDB_dbi *ret) {
-    char first[sizeof "c/" + STORE_NAME_MAX], second[sizeof "c2/" + STORE_NAME_MAX];
+/* The side that is current, of the collection's set; a store of format 3 has only the first one. */
+static int open_side(struct stored *stored, char prefix, const struct stored_collection *collection,
+                     MDB_dbi *ret) {
+    char first[sizeof "c3/" + STORE_NAME_MAX], second[sizeof "c4/" + STORE_NAME_MAX];
+    const char *name = collection->name;
+    unsigned set = collection->state.set;
     bool is_second = false;
     MDB_dbi other;
-    snprintf(first, sizeof first, "%c/%s", prefix, collection);
-    snprintf(second, sizeof second, "%c2/%s", prefix, collection);
+    snprintf(first, sizeof first, "%c%s/%s", prefix, set ? "3" : "", name);
+    snprintf(second, sizeof second, "%c%s/%s", prefix, set ? "4" : "2", name);
     int rc = mdb_dbi_open(stored->txn, second, 0, &other);
     if (rc == 0) rc = sides_find(stored->txn, other, &is_second);
     if (rc != 0 && rc != MDB_NOTFOUND) return rc;
@@ -152,13 +156,13 @@ static int open_side(struct stored *stored, char prefix, const char *collection,
 
 int stored_open_records(struct stored *stored, const struct stored_collection *collection,
                         MDB_dbi *ret, struct reel_error *error) {
-    int rc = open_side(stored, 'c', collection->name, ret);
+    int rc = open_side(stored, 'c', collection, ret);
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read records", error);
 }
 
 int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
                        MDB_dbi *ret, struct reel_error *error) {
-    int rc = open_side(stored, 'f', collection->name, ret);
+    int rc = open_side(stored, 'f', collection, ret);
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read indexes", error);
 }
 

@@ -61,7 +61,7 @@ struct stored_sizes {
     uint64_t pages;      /* that LMDB has used so far: the file may have more */
     uint64_t free_pages; /* of them, to be used again */
     uint64_t checkpoint; /* LMDB's number of the last transaction */
-    uint64_t rejections;
+    uint64_t rejections; /* also those of shadows */
 };
 int stored_measure(struct stored *stored, struct stored_sizes *ret, struct reel_error *error);
 

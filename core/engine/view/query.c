@@ -21,6 +21,8 @@ static int find_collection(struct query *query, const char *name) {
         return fail(error, -EAGAIN, "collection `%s` is being built", name);
     if (rc < 0) return fail(error, rc, "cannot read the collection");
     query->collection = collection;
+    query->tables = collection_tables_at(collection, state);
+    query->set = state->set;
     query->records = state->records;
     return 0;
 }
@@ -30,8 +32,8 @@ static int find_indexes(struct query *query) {
     struct field_progress progress = {0};
     struct tracked_fields tracked;
     const struct collection *collection = query->collection;
-    int rc =
-        field_index_get(collection->store, &query->view->at, collection->name, &tracked, &progress);
+    int rc = field_index_get(collection->store, &query->view->at, collection->name, query->set,
+                             &tracked, &progress);
     query->is_built =
         rc == 0 && progress.is_built && tracked_fields_are_same(&tracked, &collection->tracked);
     field_progress_finish(&progress);

@@ -50,6 +50,8 @@ struct place {
 struct query {
     struct reel_view *view;
     const struct collection *collection;
+    const struct table_set *tables; /* its tables in this view, of this set */
+    unsigned set;
     const struct reel_query *asked;
     struct reel_error *error;
     struct criteria criteria;

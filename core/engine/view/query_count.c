@@ -99,7 +99,8 @@ static int count_tallies(struct counting *counting, const struct tracked_field *
     const char begin[] = {FIELD_TALLIES, (char)field->at};
     struct table_walk walk;
     struct overlay_row row;
-    table_walk_start(&walk, collection->store, &query->view->at, collection->fields, query->error);
+    table_walk_start(&walk, collection->store, &query->view->at, query->tables->fields,
+                     query->error);
     int rc = table_seek(&walk, (struct reel_str){begin, sizeof begin}, SEEK_AT_OR_ABOVE, &row);
     while (rc > 0 && row.key.len >= sizeof begin &&
            memcmp(row.key.data, begin, sizeof begin) == 0) {
@@ -142,7 +143,7 @@ static int end_run(struct counting *counting, const struct tracked_field *field,
         rc = field_value_decode(tracked_form(field), encoded, &query->arena, &value);
         return rc < 0 ? fail_memory(query->error) : add(counting, value, run->records);
     }
-    rc = table_get(collection->store, &query->view->at, collection->records, text_str(&run->key),
+    rc = table_get(collection->store, &query->view->at, query->tables->records, text_str(&run->key),
                    &stored, query->error);
     if (rc == 0 && record_read(&collection->shape, stored, &changed, query->values) < 0)
         rc = -EBADMSG;
@@ -179,7 +180,8 @@ static int count_index(struct counting *counting, const struct tracked_field *fi
     struct run run = {0};
     struct table_walk walk;
     struct overlay_row row;
-    table_walk_start(&walk, collection->store, &query->view->at, collection->fields, query->error);
+    table_walk_start(&walk, collection->store, &query->view->at, query->tables->fields,
+                     query->error);
     int rc = table_seek(&walk, (struct reel_str){begin, sizeof begin}, SEEK_AT_OR_ABOVE, &row);
     while (rc > 0 && row.key.len >= sizeof begin &&
            memcmp(row.key.data, begin, sizeof begin) == 0) {

@@ -121,7 +121,8 @@ static int find_cut_key(struct query *query, struct reel_str prefix, const void 
     struct table_walk walk;
     struct overlay_row row;
     query->at_after = true;
-    table_walk_start(&walk, collection->store, &query->view->at, collection->records, query->error);
+    table_walk_start(&walk, collection->store, &query->view->at, query->tables->records,
+                     query->error);
     int rc = table_seek(&walk, prefix, SEEK_ABOVE, &row);
     for (; rc > 0; rc = table_next(&walk, &row)) {
         if (row.key.len < prefix.len || memcmp(row.key.data, prefix.data, prefix.len) != 0) break;
@@ -157,7 +158,7 @@ static int find_whole(struct query *query) {
     char encoded[FIELD_ENCODED_MAX];
     uint64_t changed;
     if (!after->value.is_cut || query->at_after) return 0;
-    int rc = table_get(collection->store, &query->view->at, collection->records, after->key,
+    int rc = table_get(collection->store, &query->view->at, query->tables->records, after->key,
                        &stored, query->error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
     if (record_read(&collection->shape, stored, &changed, query->values) < 0)

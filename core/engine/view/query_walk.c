@@ -48,7 +48,7 @@ static int look_at(struct query *query, struct reel_str key, struct reel_str sto
 
 static int find(struct query *query, struct reel_str key, struct reel_str *ret_stored) {
     const struct collection *collection = query->collection;
-    int rc = table_get(collection->store, &query->view->at, collection->records, key, ret_stored,
+    int rc = table_get(collection->store, &query->view->at, query->tables->records, key, ret_stored,
                        query->error);
     return rc == -ENOENT ? broken(query, "cannot read a record that is indexed") : rc;
 }
@@ -180,7 +180,7 @@ int spans_count(struct query *query, const struct spans *spans, uint64_t max, ui
     struct table_walk walk;
     int rc = 0;
     *ret = 0;
-    start_walk(query, &walk, query->collection->fields);
+    start_walk(query, &walk, query->tables->fields);
     for (size_t i = 0; rc == 0 && i < spans->count; i++)
         rc = count_span(query, &walk, &spans->list[i], max, ret);
     if (rc == 0 && spans->has_nulls) rc = count_span(query, &walk, &spans->nulls, max, ret);
@@ -257,7 +257,7 @@ static enum seek seek_after(const struct query *query) {
 static int walk_keys(struct query *query, struct reel_str from, enum seek how) {
     struct table_walk walk;
     struct overlay_row row;
-    start_walk(query, &walk, query->collection->records);
+    start_walk(query, &walk, query->tables->records);
     int rc = table_seek(&walk, from, how, &row);
     while (rc > 0) {
         rc = look_at(query, row.key, row.value, NULL);
@@ -294,7 +294,7 @@ static int start_stream(struct query *query, struct stream *stream, const struct
     struct text from = {0};
     struct overlay_row row;
     stream->span = span;
-    start_walk(query, &stream->walk, query->collection->fields);
+    start_walk(query, &stream->walk, query->tables->fields);
     text_append_str(&from, span->from);
     if (query->has_after) text_append_str(&from, query->after.key);
     int rc = from.failed ? fail_memory(query->error)
@@ -377,7 +377,7 @@ static int gather_span(struct gathering *gathering, const struct tracked_field *
     struct query *query = gathering->query;
     struct table_walk walk;
     struct overlay_row row;
-    start_walk(query, &walk, query->collection->fields);
+    start_walk(query, &walk, query->tables->fields);
     int rc = table_seek(&walk, span->from, SEEK_AT_OR_ABOVE, &row);
     while (rc > 0 && is_within(row.key, span)) {
         struct reel_str key = key_in_entry(field, row.key);
@@ -602,13 +602,13 @@ static int run_ordered(struct query *query, const struct spans *spans, size_t ta
 }
 
 int query_in_order(struct query *query, const struct spans *spans) {
-    return run_ordered(query, spans, query->collection->fields, 2);
+    return run_ordered(query, spans, query->tables->fields, 2);
 }
 
 int query_by_change(struct query *query) {
     struct span all = {CHANGES_BEGIN, {"\x04", 1}};
     const struct spans spans = {.list = &all, .count = 1};
-    return run_ordered(query, &spans, query->collection->index, CHANGES_BEGIN.len);
+    return run_ordered(query, &spans, query->tables->index, CHANGES_BEGIN.len);
 }
 
 /* ---- In no order ----------------------------------------------------------------------------- */
@@ -617,7 +617,7 @@ static int walk_any(struct query *query, const struct tracked_field *field,
                     const struct span *span) {
     struct table_walk walk;
     struct overlay_row row;
-    start_walk(query, &walk, query->collection->fields);
+    start_walk(query, &walk, query->tables->fields);
     int rc = 0, more = table_seek(&walk, span->from, SEEK_AT_OR_ABOVE, &row);
     while (rc == 0 && more > 0 && is_within(row.key, span)) {
         struct reel_str key = key_in_entry(field, row.key);

@@ -295,11 +295,25 @@ bool view_serves(const struct reel_view *view, const struct collection *collecti
            collection_stops_before(collection, state->cursor + 1);
 }
 
-int view_served(struct reel_view *view, const char *name, struct collection **ret) {
+int view_served(struct reel_view *view, const char *name, struct collection **ret,
+                const struct table_set **ret_tables) {
     const struct collection_state *state;
     int rc = view_collection(view, name, ret, &state);
     if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
+    *ret_tables = collection_tables_at(*ret, state);
     return view_serves(view, *ret, state) ? 0 : -EAGAIN;
+}
+
+/* How far the shadow is, if the collection has one. */
+static int read_shadow(struct reel_view *view, const struct collection *collection,
+                       struct reel_collection_info *info) {
+    struct collection_state shadow;
+    if (!view->collection_state.has_shadow) return 0;
+    int rc = meta_get_shadow(view->views->store, &view->at, collection->name, &shadow);
+    if (rc < 0) return rc;
+    info->rebuilding = true;
+    info->rebuild_cursor = shadow.cursor;
+    return 0;
 }
 
 int reel_view_collection(struct reel_view *view, const char *name,
@@ -332,5 +346,5 @@ int reel_view_collection(struct reel_view *view, const char *name,
         ret->lost_events = collection->lost_events || state->cursor + 1 < within->state.first_seq;
     }
     digest_write(&state->digest, ret->digest);
-    return 0;
+    return read_shadow(within, collection, ret);
 }

@@ -74,8 +74,8 @@ int view_log_pin(struct reel_view *view, struct log_pin **ret);
 /* True if a walk must end because of its time. Checks the clock now and then. */
 bool view_is_late(const struct reel_view *view, size_t row);
 
-/* Finds a collection and its state. Both are valid until another one is asked for. -ESRCH; -ENOENT:
- * it has no state yet. */
+/* Finds a collection and its state, and with it its tables (collection_tables_at). Both are valid
+ * until another one is asked for. -ESRCH; -ENOENT: it has no state yet. */
 int view_collection(struct reel_view *view, const char *name, struct collection **ret,
                     const struct collection_state **ret_state);
 
@@ -84,7 +84,9 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
 bool view_serves(const struct reel_view *view, const struct collection *collection,
                  const struct collection_state *state);
 
-/* Finds a collection that can be shown. -ESRCH; -EAGAIN: it has not caught up. */
-int view_served(struct reel_view *view, const char *name, struct collection **ret);
+/* Finds a collection that can be shown, and its tables in this view. -ESRCH; -EAGAIN: it has not
+ * caught up. */
+int view_served(struct reel_view *view, const char *name, struct collection **ret,
+                const struct table_set **ret_tables);
 
 #endif

@@ -14,6 +14,7 @@
 /* One collection's changes. */
 struct source {
     const struct collection *collection;
+    const struct table_set *tables;
     struct index_walk walk;
     struct index_entry entry;
     bool more; /* `entry` is yet to be given */
@@ -45,13 +46,12 @@ static struct source *pick_next(const struct changed_walk *walk) {
 /* The record of an entry, and how it is stored: 1; 0: what the index says does not count, because
  * the record does not agree. */
 static int read_row(const struct reel_view *view, const struct collection *collection,
-                    const struct index_entry *entry, struct reel_row *ret,
-                    struct reel_str *ret_stored) {
+                    const struct table_set *tables, const struct index_entry *entry,
+                    struct reel_row *ret, struct reel_str *ret_stored) {
     struct reel_str stored;
     uint64_t seq;
     *ret = (struct reel_row){.key = entry->key, .changed = entry->seq};
-    int rc =
-        table_get(collection->store, &view->at, collection->records, entry->key, &stored, NULL);
+    int rc = table_get(collection->store, &view->at, tables->records, entry->key, &stored, NULL);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (entry->deleted != (rc == -ENOENT)) return 0;
     if (entry->deleted) return 1;
@@ -66,7 +66,7 @@ static int give_entry(const struct reel_view *view, const struct source *source,
     struct reel_row row;
     const struct reel_changed_row changed = {.collection = source->collection->name, .row = &row};
     struct reel_str stored;
-    int rc = read_row(view, source->collection, &source->entry, &row, &stored);
+    int rc = read_row(view, source->collection, source->tables, &source->entry, &row, &stored);
     return rc > 0 ? fn(context, &changed) : rc;
 }
 
@@ -99,7 +99,8 @@ static int find_sources(struct changed_walk *walk) {
         int rc = view_collection(walk->view, registry->collections[i]->name, &collection, &state);
         if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, collection, state))) continue;
         if (rc < 0) return rc;
-        walk->sources[walk->count++].collection = collection;
+        walk->sources[walk->count++] = (struct source){
+            .collection = collection, .tables = collection_tables_at(collection, state)};
     }
     qsort(walk->sources, walk->count, sizeof *walk->sources, compare_names);
     return 0;
@@ -110,7 +111,7 @@ static int start_sources(struct changed_walk *walk, uint64_t since) {
         struct source *source = &walk->sources[i];
         const struct collection *collection = source->collection;
         int rc = index_walk_start(&source->walk, collection->store, &walk->view->at,
-                                  collection->index, since, (struct reel_str){NULL, 0}, NULL);
+                                  source->tables->index, since, (struct reel_str){NULL, 0}, NULL);
         if (rc == 0) rc = advance(source);
         if (rc < 0) return rc;
     }
@@ -136,7 +137,7 @@ int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn
 static int give_change(struct query *query, const struct index_entry *entry) {
     struct reel_row row;
     struct reel_str stored;
-    int rc = read_row(query->view, query->collection, entry, &row, &stored);
+    int rc = read_row(query->view, query->collection, query->tables, entry, &row, &stored);
     if (rc > 0 && row.json.data && query->criteria.count > 0) {
         rc = query_fits(query, stored, &row.changed);
         if (rc == 0) row.json = (struct reel_str){NULL, 0};
@@ -159,8 +160,8 @@ static int give_changes(struct query *query, struct index_walk *walk) {
 static int walk_changes(struct query *query, uint64_t since) {
     const struct collection *collection = query->collection;
     struct index_walk walk;
-    int rc = index_walk_start(&walk, collection->store, &query->view->at, collection->index, since,
-                              query->asked->after, query->error);
+    int rc = index_walk_start(&walk, collection->store, &query->view->at, query->tables->index,
+                              since, query->asked->after, query->error);
     if (rc == 0) rc = give_changes(query, &walk);
     index_walk_finish(&walk);
     return rc;

@@ -20,9 +20,10 @@ int reel_view_get(struct reel_view *view, const char *name, struct reel_str key,
     if (rc < 0) return rc;
     struct collection *collection;
     struct reel_str stored;
-    rc = view_served(within, name, &collection);
+    const struct table_set *tables;
+    rc = view_served(within, name, &collection, &tables);
     if (rc == 0)
-        rc = table_get(collection->store, &within->at, collection->records, key, &stored, NULL);
+        rc = table_get(collection->store, &within->at, tables->records, key, &stored, NULL);
     return rc < 0 ? rc : give_row(collection, key, stored, fn, context);
 }
 
@@ -46,9 +47,10 @@ int reel_view_list(struct reel_view *view, const char *name, struct reel_str fro
     if (rc < 0) return rc;
     struct collection *collection;
     struct table_walk walk;
-    rc = view_served(within, name, &collection);
+    const struct table_set *tables;
+    rc = view_served(within, name, &collection, &tables);
     if (rc < 0) return rc;
-    table_walk_start(&walk, collection->store, &within->at, collection->records, NULL);
+    table_walk_start(&walk, collection->store, &within->at, tables->records, NULL);
     rc = list_rows(within, collection, &walk, from, after && from.data, fn, context);
     table_walk_finish(&walk);
     return rc;

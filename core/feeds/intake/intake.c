@@ -22,6 +22,16 @@
  * log is far behind, and then no client waits for them. */
 #define MIRROR_FACTOR 16
 
+/* Events of a rebuild that are folded between two groups: so many for each event of the group and
+ * some more, so that the rebuild reaches the cursor however many events come. While there are no
+ * jobs, the slices are larger. */
+#define BUILD_FACTOR     4
+#define BUILD_EVENTS_MIN 64
+#define BUILD_EVENTS     4096
+
+/* Time between two looks whether a rebuild that waits for the disk can go on. */
+#define BUILD_WAIT_MS 20
+
 /* Most jobs in one transaction, however small they are. */
 #define GROUP_MAX 4096
 
@@ -45,7 +55,8 @@ struct intake {
 
     struct histogram commit_times;
     struct work *group[GROUP_MAX]; /* used by the writer only: the last group */
-    uint64_t group_senders, group_ns;
+    uint64_t group_senders, group_events, group_ns;
+    bool builds; /* used by the writer only: something is being rebuilt */
 };
 
 /* ---- The queue ------------------------------------------------------------------------------- */
@@ -150,6 +161,7 @@ static void answer_group(struct intake *intake, struct job *first) {
         job->done(job);
     }
     intake->group_senders = senders;
+    intake->group_events = events;
     HOLD_LOCK(&intake->lock);
     INVARIANT(intake->queue_jobs >= jobs && intake->queue_events >= events &&
               intake->queue_bytes >= bytes);
@@ -270,12 +282,19 @@ static bool trim_some(struct intake *intake) {
     return trimmed > 0;
 }
 
-/* Returns true if there is more to build. */
-static bool build_some(struct intake *intake) {
+/* A slice of a rebuild, or of an index of fields, after a group or without one. Returns how long
+ * the writer may wait for jobs now. */
+static uint32_t build_some(struct intake *intake, bool after_group) {
     struct reel_error error = {0};
-    int rc = engine_build_some(intake->options.reel, &error);
+    uint64_t events =
+        after_group ? BUILD_FACTOR * intake->group_events + BUILD_EVENTS_MIN : BUILD_EVENTS;
+    struct reel *reel = intake->options.reel;
+    int rc = engine_build_some(reel, events, &error);
     if (rc < 0) trouble(intake, rc, &error);
-    return rc > 0;
+    if (rc == 0 && intake->builds) /* other records may be visible, at the same cursor */
+        intake->options.committed(intake->options.context, reel_cursor(reel));
+    intake->builds = rc > 0;
+    return rc == 1 ? 0 : rc == 2 ? BUILD_WAIT_MS : TICK_MS;
 }
 
 static bool is_disk_full(struct intake *intake) {
@@ -298,15 +317,15 @@ static void look_for_room(struct intake *intake) {
                               reel_cursor(reel)); /* here it means that readiness has changed */
 }
 
-/* Waits until a job is pushed, the thread must end, or a tick has passed. Returns false if it must
+/* Waits until a job is pushed, the thread must end, or the time is over. Returns false if it must
  * end. */
-static bool wait_for_work(struct intake *intake, bool at_once) {
+static bool wait_for_work(struct intake *intake, uint32_t most_ms) {
     HOLD_LOCK(&intake->lock);
-    struct timespec until = clock_after(TICK_MS);
+    struct timespec until = clock_after(most_ms);
     INVARIANT(intake->busy); /* only the writer sets it, and only here */
     intake->busy = false;
     if (!intake->first) pthread_cond_broadcast(&intake->idle);
-    while (!at_once && !intake->first && !intake->stopping)
+    while (most_ms > 0 && !intake->first && !intake->stopping)
         if (pthread_cond_timedwait(&intake->work, &intake->lock, &until) == ETIMEDOUT) break;
     intake->busy = true;
     return !intake->stopping && !intake->broken;
@@ -315,21 +334,24 @@ static bool wait_for_work(struct intake *intake, bool at_once) {
 static void *run(void *context) {
     struct intake *intake = context;
     int behind = 1;
-    bool at_once = true;
+    uint32_t wait_ms = 0;
     uint64_t looked_ms = 0;
-    while (wait_for_work(intake, at_once)) {
+    while (wait_for_work(intake, wait_ms)) {
         if (behind != 0) {
             behind = catch_up_some(intake);
-            at_once = behind > 0 && !is_draining(intake);
+            bool at_once = behind > 0 && !is_draining(intake);
             if (behind > 0 && !at_once)
                 refuse_queued(intake, -ESHUTDOWN, "the daemon is about to end");
+            wait_ms = at_once ? 0 : TICK_MS;
             if (behind != 0) continue;
         }
-        at_once = run_group(intake);
-        if (!is_disk_full(intake) && build_some(intake)) at_once = true;
-        if (at_once && clock_ms() - looked_ms < TICK_MS) continue;
+        bool had_jobs = run_group(intake);
+        bool may_build = !is_disk_full(intake) && !is_draining(intake);
+        wait_ms = may_build ? build_some(intake, had_jobs) : TICK_MS;
+        if (had_jobs) wait_ms = 0;
+        if (wait_ms < TICK_MS && clock_ms() - looked_ms < TICK_MS) continue;
         if (trim_some(intake))
-            at_once = true;
+            wait_ms = 0;
         else
             looked_ms = clock_ms();
         look_for_room(intake);

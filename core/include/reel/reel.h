@@ -76,8 +76,9 @@ enum {
     REEL_NEW_EPOCH = 1 << 0,
 
     /* reel_start returns before collections that are behind have caught up. They catch up in
-     * reel_catch_up, or in the next call that writes. Until then, views do not show them. For a
-     * daemon that answers requests in the meantime. */
+     * reel_catch_up, or in the next call that writes. Until then, views do not show them. Rebuilds
+     * beside records that are served (reel_rebuild) go on only in reel_catch_up. For a daemon that
+     * answers requests in the meantime. */
     REEL_START_BEHIND = 1 << 1,
 
     /* Opens the log with files that trimming had removed, after they were put back into the
@@ -207,23 +208,29 @@ REEL_VISIBLE int reel_apply_batch(struct reel *reel, const struct reel_str *payl
 REEL_VISIBLE int reel_append(struct reel *reel, const struct reel_str *payloads, size_t count,
                              uint64_t *ret_seq, struct reel_error *error);
 
-/* Folds the events of the log that a collection has not folded yet. [any thread] */
+/* Folds the events of the log that a collection has not folded yet, and finishes rebuilds.
+ * [any thread] */
 REEL_VISIBLE int reel_catch_up(struct reel *reel, struct reel_error *error);
 
-/* Deletes the records of a collection, folds the log again from its oldest event, and returns when
- * this is done. Until then, views do not show the collection (-EAGAIN). If the process ends before,
- * the next reel_start continues. A call before reel_start only marks the collection, and reel_start
- * rebuilds it. A collection is rebuilt together with its source and with all that derive from it;
- * if the log was trimmed, a derived collection with REEL_DERIVE_FROM_RECORDS is made from the
- * records of its source, which stays as it is. -ESRCH: no such collection is loaded; -ESTALE: the
- * log was trimmed, and the collection, or one that derives from it, has no such flag. [setup, any
- * thread] */
+/* Makes the records of a collection again by folding the log from its oldest event, and returns
+ * when this is done. Until then, views show the old records, into which new events are folded; then
+ * all new records take their place at once, in the next generation. Other threads can write
+ * meanwhile: the log is folded in slices. If the process ends before, the next reel_start
+ * continues. A call before reel_start only marks the collection, and reel_start rebuilds it. If the
+ * records cannot be folded on (another revision, other fields or settings), they are deleted first,
+ * and views do not show the collection (-EAGAIN) until it is done. -ENOSPC: there is no room for
+ * the new records beside the old ones; reel_catch_up and the next reel_start continue. A collection
+ * is rebuilt together with its source and with all that derive from it; if the log was trimmed, a
+ * derived collection with REEL_DERIVE_FROM_RECORDS is made from the records of its source, which
+ * stays as it is. -ESRCH: no such collection is loaded; -ESTALE: the log was trimmed, and the
+ * collection, or one that derives from it, has no such flag. [setup, any thread] */
 REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct reel_error *error);
 
 /* Removes the events below `first_seq` and their rejections from the log, in several commits of
- * about batch_events_max each, and returns when this is done. Records are not changed. A file of
- * the log is removed when all of its events are; the state's file does not shrink, but its space is
- * used again. -EINVAL: `first_seq` is above head + 1. [any thread] */
+ * about batch_events_max each, and returns when this is done. Events that a rebuild or a backup
+ * still needs are left. Records are not changed. A file of the log is removed when all of its
+ * events are; the state's file does not shrink, but its space is used again. -EINVAL: `first_seq`
+ * is above head + 1. [any thread] */
 REEL_VISIBLE int reel_trim(struct reel *reel, uint64_t first_seq, struct reel_error *error);
 
 /* Carries out a command in one transaction: decides it, appends and folds the events that it

@@ -72,6 +72,11 @@ struct reel_collection_info {
      * may be another one although its `changed` is the same. */
     uint64_t generation;
 
+    /* It is being rebuilt, and its old records are served meanwhile: the rebuild has folded the
+     * events up to rebuild_cursor. */
+    bool rebuilding;
+    uint64_t rebuild_cursor;
+
     /* The host has stopped the collection, because its projector has crashed too often: it stays at
      * `cursor`, and can be read. `stopped` says what happened last, or is empty. If `lost_events`,
      * the log no longer has all events after `cursor`: only a rebuild helps. */

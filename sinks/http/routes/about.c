@@ -104,6 +104,7 @@ static json_t *describe_projection(const char *collection,
     reply_put_number(&projection, "rejected", info->rejected);
     reply_put_number(&projection, "set_aside", info->set_aside);
     reply_put_number(&projection, "changed", info->changed);
+    if (info->rebuilding) reply_put_number(&projection, "rebuild_cursor", info->rebuild_cursor);
     return projection;
 }
 

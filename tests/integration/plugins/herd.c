@@ -2,8 +2,14 @@
  * digits; the bounds are `from`, and `to`, which is left out.
  *     test.herd.v1.set      gives them `group` and `value`
  *     test.herd.v1.clear    deletes them
+ * A test that includes this file may let it leave out keys, and add to values.
  */
 #include <reel/projector.h>
+
+#ifndef HERD_LEAVES_OUT
+#define HERD_LEAVES_OUT(number) false
+#define HERD_ADDS(number)       0
+#endif
 
 static const struct reel_field group = {
     .struct_size = sizeof(struct reel_field), .name = "group", .kind = REEL_FIELD_STRING};
@@ -34,9 +40,10 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
             reel_delete(tx, str);
             continue;
         }
+        if (HERD_LEAVES_OUT(i)) continue;
         struct reel_record *record = reel_upsert(tx, str);
         reel_set_str(record, "group", reel_member_str(event->data, "group"));
-        reel_set_int(record, "value", number);
+        reel_set_int(record, "value", number + HERD_ADDS(i));
     }
     return REEL_APPLIED;
 }

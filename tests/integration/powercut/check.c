@@ -211,6 +211,7 @@ void check_state(const char *directory, const struct expected *expected) {
     must(!is_other || expected->is_other || expected->may_be_other);
     check_position(&position, expected, is_other);
     check_all(reel, expected, is_other);
+    if (!is_other) must(info_of(reel, "cells").generation >= expected->generation);
     if (!is_other) ask_some_again(reel, expected);
     must(position_of(reel).head == position.head);
     reel_close(reel);

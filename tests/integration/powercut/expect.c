@@ -71,6 +71,9 @@ static void apply_note(struct expected *expected, const struct record *note) {
         expected->is_backed_up = true;
         expected->backup_head = number_in(note);
         break;
+    case NOTE_SHOWN:
+        expected->generation = number_in(note);
+        break;
     }
 }
 

@@ -44,6 +44,7 @@ enum note {
     NOTE_ADOPTED,   /* and is */
     NOTE_KEPT,      /* and is not: this was seen */
     NOTE_BACKED_UP, /* uint64_t: the head that the backup has at least */
+    NOTE_SHOWN,     /* uint64_t: the generation of `cells` that a view showed */
 };
 
 struct noted_answer {
@@ -60,6 +61,7 @@ void work_some(const char *directory, uint64_t seed);        /* opens, appends s
 void work_adoption(const char *directory, uint64_t seed);    /* another log takes the place */
 void work_checkpoints(const char *directory, uint64_t seed); /* one after another, beside writing */
 void work_rewriting(const char *directory, uint64_t seed);   /* and those that rewrite tables */
+void work_rebuilding(const char *directory, uint64_t seed);  /* a rebuild, beside writing */
 
 struct reel *open_store(const char *directory, uint32_t flags);
 
@@ -85,6 +87,7 @@ struct expected {
     bool may_be_other, is_other; /* the log that was adopted */
     bool is_backed_up;
     uint64_t backup_head;
+    uint64_t generation; /* of `cells`, at least */
 };
 
 /* What must be there at the beginning: nothing. */

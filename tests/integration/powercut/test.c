@@ -215,7 +215,8 @@ static size_t part_of_cuts(size_t percent) {
 
 static void a_recording_has_every_change(void **state) {
     (void)state;
-    static const work_fn works[] = {work_life, work_adoption, work_checkpoints, work_rewriting};
+    static const work_fn works[] = {work_life, work_adoption, work_checkpoints, work_rewriting,
+                                    work_rebuilding};
     for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
         struct story story;
         tell(&story, works[i], i);
@@ -300,6 +301,11 @@ static void a_cut_at_every_call_of_a_checkpoint(void **state) {
 static void a_cut_at_every_call_of_a_checkpoint_that_rewrites_tables(void **state) {
     (void)state;
     cut_at_every_call(work_rewriting, 11);
+}
+
+static void a_cut_at_every_call_of_a_rebuild(void **state) {
+    (void)state;
+    cut_at_every_call(work_rebuilding, 13);
 }
 
 static void a_cut_at_every_call_of_an_adoption(void **state) {
@@ -420,6 +426,11 @@ static void a_cut_after_a_process_was_killed_in_a_checkpoint(void **state) {
     cut_after_kills(work_rewriting, part_of_cuts(2), 12);
 }
 
+static void a_cut_after_a_process_was_killed_in_a_rebuild(void **state) {
+    (void)state;
+    cut_after_kills(work_rebuilding, part_of_cuts(4), 14);
+}
+
 /* At calls that change names and those beside them, from that note on; by --long in a wider window.
  */
 static void cut_after_kill_at_names(work_fn work, uint64_t seed, enum note from) {
@@ -495,10 +506,12 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_cut_at_every_call_of_a_checkpoint_that_rewrites_tables),
         cmocka_unit_test(a_cut_at_every_call_of_an_adoption),
         cmocka_unit_test(a_cut_at_every_call_of_a_conversion),
+        cmocka_unit_test(a_cut_at_every_call_of_a_rebuild),
         cmocka_unit_test(any_cut_leaves_all_that_was_promised),
         cmocka_unit_test(a_cut_after_a_cut),
         cmocka_unit_test(a_cut_after_a_process_was_killed),
         cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_checkpoint),
+        cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_rebuild),
         cmocka_unit_test(a_cut_after_a_process_was_killed_making_a_store),
         cmocka_unit_test(a_cut_after_a_process_was_killed_adopting),
     };

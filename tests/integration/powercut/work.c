@@ -186,6 +186,28 @@ static void rebuild(struct reel *reel) {
     must_ok(reel_rebuild(reel, "cells", &error), error);
 }
 
+/* Begins it, and folds a slice. True: there is more. */
+static void begin_rebuild(struct reel *reel) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    struct reel_error error;
+    HOLD_LOCK(&reel->writer);
+    struct collection *cells = registry_find(&dispatcher->registry, reel_text("cells"));
+    must_ok(dispatcher_reset(dispatcher, cells, &error), error);
+}
+
+static bool rebuild_some(struct reel *reel, uint64_t events) {
+    struct reel_error error;
+    int rc;
+    {
+        HOLD_LOCK(&reel->writer);
+        rc = transaction_build_some(reel, events, &error);
+        if (rc < 0) must_ok(rc, error);
+    }
+    uint64_t generation = info_of(reel, "cells").generation;
+    recorder_note(NOTE_SHOWN, &generation, sizeof generation);
+    return rc > 0;
+}
+
 /* ---- Another log ----------------------------------------------------------------------------- */
 
 void adopt_other(struct reel *reel) {
@@ -310,6 +332,32 @@ void work_rewriting(const char *directory, uint64_t seed) {
     end(reel);
     reel = begin_rewriting(directory, &head);
     rewrite_all(reel, &head, &seed);
+    end(reel);
+}
+
+/* With a checkpoint in some slices, waited for or not; twice, so that both sets of tables are
+ * used. */
+void work_rebuilding(const char *directory, uint64_t seed) {
+    uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
+    struct reel *reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 6);
+    for (size_t round = 0; round < 2; round++) {
+        begin_rebuild(reel);
+        while (rebuild_some(reel, 25)) {
+            uint64_t before = checkpoints_of(reel);
+            uint64_t number = random_next(&seed) % 4;
+            if (number > 1) write_batch(reel, head, 3, false), note_new(reel, &head);
+            if (number % 2) ask_for_checkpoint(reel);
+            if (number == 3) wait_for_checkpoint(reel, before);
+        }
+        write_steps(reel, &head, &seed, 1);
+    }
+    begin_rebuild(reel);
+    rebuild_some(reel, 25);
+    end(reel);
+    reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 1);
     end(reel);
 }
 

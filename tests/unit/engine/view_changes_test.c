@@ -67,7 +67,8 @@ static void apply_one(struct fixture *fixture) {
 /* Counts when the table with the order of changes is another one than in the last view. */
 static void note_side(struct fixture *fixture, struct reel_view *view) {
     const struct registry *registry = &fixture->reel->dispatcher.registry;
-    bool side = sides_has(&view->at.sides, registry_find(registry, STR("items"))->index);
+    const struct collection *items = registry_find(registry, STR("items"));
+    bool side = sides_has(&view->at.sides, collection_tables(items)->index);
     fixture->rewritten += side != fixture->side;
     fixture->side = side;
 }

@@ -86,7 +86,7 @@ static void unflushed_records_are_forgotten(void **state) {
     changes_reset(&folding->things->changes);
     arena_reset(&folding->fold.arena);
     assert_all_exist(folding, false);
-    assert_int_equal(entries_in(folding->store, folding->things->records), 0);
+    assert_int_equal(entries_in(folding->store, collection_tables(folding->things)->records), 0);
 }
 
 static void flushed_records_are_read_again(void **state) {

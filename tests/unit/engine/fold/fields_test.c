@@ -125,8 +125,8 @@ static bool has_entry(struct folding *folding, const struct tracked_field *field
     field_key_begin(&place, FIELD_ENTRIES, field->at);
     text_append(&place, encoded, field_value_encode(tracked_form(field), value, encoded));
     text_append_str(&place, key);
-    int rc =
-        table_get(store, &store->writing, folding->things->fields, text_str(&place), &value, NULL);
+    int rc = table_get(store, &store->writing, collection_tables(folding->things)->fields,
+                       text_str(&place), &value, NULL);
     text_finish(&place);
     return rc == 0;
 }
@@ -187,12 +187,14 @@ static void assert_fields(struct folding *folding) {
     struct overlay_row row;
     uint64_t entries = 0;
     size_t tallies = 0;
-    table_walk_start(&walk, store, &store->writing, folding->things->records, NULL);
+    table_walk_start(&walk, store, &store->writing, collection_tables(folding->things)->records,
+                     NULL);
     int rc = table_seek(&walk, STR(""), SEEK_AT_OR_ABOVE, &row);
     for (; rc > 0; rc = table_next(&walk, &row))
         expect_record(folding, &expected, row.key, row.value);
     table_walk_finish(&walk);
-    table_walk_start(&walk, store, &store->writing, folding->things->fields, NULL);
+    table_walk_start(&walk, store, &store->writing, collection_tables(folding->things)->fields,
+                     NULL);
     rc = table_seek(&walk, STR(""), SEEK_AT_OR_ABOVE, &row);
     for (; rc > 0; rc = table_next(&walk, &row)) {
         entries += row.key.data[0] == FIELD_ENTRIES;
@@ -269,7 +271,7 @@ static void a_value_that_stays_is_not_written(void **state) {
 
 static void begin_again(struct folding *folding) {
     struct collection *collection = folding->things;
-    table_clear(folding->store, collection->fields);
+    table_clear(folding->store, collection_tables(collection)->fields);
     collection->progress.is_built = collection->progress.has_key = false;
     commit(folding);
 }
@@ -319,7 +321,7 @@ static void how_far_it_is_built_is_kept(void **state) {
     commit(folding);
     begin_again(folding);
     build_slice(folding);
-    assert_int_equal(field_index_get(store, &store->writing, "things", &tracked, &progress), 0);
+    assert_int_equal(field_index_get(store, &store->writing, "things", 0, &tracked, &progress), 0);
     assert_true(tracked_fields_are_same(&tracked, &folding->things->tracked));
     assert_false(progress.is_built);
     assert_true(progress.has_key);

@@ -111,8 +111,8 @@ static void assert_stored(struct fixture *fixture, const char *key, const char *
     struct store *store = fixture->folding.store;
     struct reel_str stored, found;
     uint64_t seq;
-    int rc = table_get(store, &store->writing, fixture->folding.things->records, reel_text(key),
-                       &stored, NULL);
+    int rc = table_get(store, &store->writing, collection_tables(fixture->folding.things)->records,
+                       reel_text(key), &stored, NULL);
     assert_int_equal(rc, json ? 0 : -ENOENT);
     if (!json) return;
     assert_int_equal(record_json(&fixture->folding.things->shape, stored, &seq, &found), 0);
@@ -487,7 +487,8 @@ static void ignoring_changes_nothing(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, ignore, REEL_IGNORED);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), 0);
+    assert_int_equal(
+        entries_in(fixture->folding.store, collection_tables(fixture->folding.things)->records), 0);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -507,7 +508,8 @@ static void a_record_that_is_created_and_deleted_leaves_none(void **state) {
     struct fixture *fixture = *state;
     folds(fixture, make_and_delete_k, REEL_APPLIED);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), 0);
+    assert_int_equal(
+        entries_in(fixture->folding.store, collection_tables(fixture->folding.things)->records), 0);
     assert_int_equal(fixture->folding.things->state.records, 0);
 }
 
@@ -544,13 +546,14 @@ static void the_index_keeps_nothing_of_what_was_before(void **state) {
     for (size_t at = 0; at < LENGTH(steps); at++) {
         folds(fixture, steps[at].what, steps[at].outcome);
         flush(fixture);
-        assert_int_equal(entries_in(store, fixture->folding.things->index), steps[at].entries);
+        assert_int_equal(entries_in(store, collection_tables(fixture->folding.things)->index),
+                         steps[at].entries);
     }
     const struct store_state position = {.first_seq = 1};
     assert_int_equal(fixture->folding.things->state.changed, LENGTH(steps));
     commit_and_begin(store);
     assert_int_equal(registry_reset(fixture->folding.things, &position, "a test", NULL), 0);
-    assert_int_equal(entries_in(store, fixture->folding.things->index), 0);
+    assert_int_equal(entries_in(store, collection_tables(fixture->folding.things)->index), 0);
     assert_int_equal(fixture->folding.things->state.changed, 0);
 }
 
@@ -561,8 +564,9 @@ static void many_records_are_all_written(void **state) {
     folds(fixture, make_many, REEL_APPLIED);
     flush(fixture);
     assert_int_equal(fixture->folding.things->state.records, MANY + 1);
-    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records),
-                     MANY + 1);
+    assert_int_equal(
+        entries_in(fixture->folding.store, collection_tables(fixture->folding.things)->records),
+        MANY + 1);
     assert_stored(fixture, "123", "{\"a\":null,\"b\":null}", 2);
 }
 
@@ -606,7 +610,8 @@ static void an_aborted_transaction_is_forgotten(void **state) {
     arena_reset(&fixture->folding.fold.arena);
     assert_held(fixture, "1", NULL, NULL, 0);
     flush(fixture);
-    assert_int_equal(entries_in(fixture->folding.store, fixture->folding.things->records), 0);
+    assert_int_equal(
+        entries_in(fixture->folding.store, collection_tables(fixture->folding.things)->records), 0);
 }
 
 UNIT_TESTS(fold_test) {

@@ -320,6 +320,8 @@ static const struct log_control given_controls[] = {
     {.kind = LOG_RESUMED, .collection = {"cells", 5}},
     {.kind = LOG_REBUILD, .collection = {"formations", 10}},
     {.kind = LOG_GENERATION, .collection = {"c", 1}, .generation = UINT64_C(0x1234567890)},
+    {.kind = LOG_SHOWN, .collection = {"cells", 5}, .generation = 1},
+    {.kind = LOG_EMPTIED, .collection = {"cells", 5}, .generation = 2},
 };
 
 static void add_controls(struct log *log) {
@@ -375,9 +377,9 @@ static void controls_are_numbered_and_survive(void **state) {
     append(log, 21, 9, 3000);
     append(log, 30, 9, 3000);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(log_facts(log)->controls, 9);
+        assert_int_equal(log_facts(log)->controls, 2 * LENGTH(given_controls) + 1);
         assert_controls(log, 1, 0);
-        assert_controls(log, 6, 20);
+        assert_controls(log, LENGTH(given_controls) + 2, 20);
         crash(log);
         log = opened(directory);
         if (i == 1) seal_all(log);

@@ -11,7 +11,7 @@ static bool more; /* rejections are left */
 
 static void put(struct store *store, uint64_t seq, const char *collection, const char *reason) {
     struct reel_error error;
-    must_ok(rejected_put(store, seq, collection, reason, &error), error);
+    must_ok(rejected_put(store, seq, collection, 0, reason, &error), error);
 }
 
 struct seen {
@@ -55,7 +55,7 @@ static void the_newest_comes_first(void **state) {
 static void there_may_be_none(void **state) {
     assert_kept(*state, "");
     assert_int_equal(rejected_trim(*state, 100, SIZE_MAX, &more, NULL), 0);
-    assert_int_equal(rejected_remove_collection(*state, "cells", NULL), 0);
+    assert_int_equal(rejected_remove_collection(*state, "cells", 0, NULL), 0);
 }
 
 static void a_walk_ends_when_its_caller_wants_no_more(void **state) {
@@ -155,9 +155,9 @@ static void trimming_takes_no_more_than_it_may(void **state) {
 static void a_collections_own_go_and_no_others(void **state) {
     put_some(*state);
     put(*state, 400, "cellsandmore", "e");
-    assert_int_equal(rejected_remove_collection(*state, "cells", NULL), 0);
+    assert_int_equal(rejected_remove_collection(*state, "cells", 0, NULL), 0);
     assert_kept(*state, "4294967296 forms: d\n400 cellsandmore: e\n2 forms: b\n2 : no JSON\n");
-    assert_int_equal(rejected_remove_collection(*state, "", NULL), 0);
+    assert_int_equal(rejected_remove_collection(*state, "", 0, NULL), 0);
     assert_kept(*state, "4294967296 forms: d\n400 cellsandmore: e\n2 forms: b\n");
 }
 
@@ -166,7 +166,7 @@ static void many_next_to_each_other_all_go(void **state) {
     for (uint64_t seq = 1; seq <= 2000; seq++)
         put(store, seq, seq % 10 == 0 ? "forms" : "cells",
             "a reason of some length, to fill pages");
-    assert_int_equal(rejected_remove_collection(store, "cells", NULL), 0);
+    assert_int_equal(rejected_remove_collection(store, "cells", 0, NULL), 0);
     assert_int_equal(entries_in(store, TABLE_REJECTED), 200);
     assert_int_equal(rejected_trim(store, 1001, SIZE_MAX, &more, NULL), 0);
     assert_int_equal(entries_in(store, TABLE_REJECTED), 100);

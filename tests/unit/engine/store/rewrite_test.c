@@ -35,10 +35,10 @@ static void open_at(struct fixture *fixture, const char *directory) {
         .directory = directory, .map_bytes = 256 << 20, .readers_max = 16};
     struct store *store = &fixture->store;
     struct reel_error error;
-    size_t index, fields;
+    struct table_set sets[STORE_SETS];
     must_ok(store_open(store, &options, &error), error);
-    must_ok(store_open_collection(store, "things", &fixture->records, &index, &fields, &error),
-            error);
+    must_ok(store_open_collection(store, "things", sets, &error), error);
+    fixture->records = sets[0].records;
     store->rewrite_leaves_min = 4;
     store->rewrite_slice_bytes = 16 << 10;
 }

@@ -103,7 +103,7 @@ static void name_too_long(void *context) {
 static void reject_with_too_long_a_name(void *context) {
     char name[STORE_NAME_MAX + 2] = "";
     memset(name, 'n', STORE_NAME_MAX + 1);
-    (void)rejected_put(context, 1, name, "why", NULL);
+    (void)rejected_put(context, 1, name, 0, "why", NULL);
 }
 
 static void a_name_that_is_too_long_is_not_cut(void **state) {
@@ -136,7 +136,7 @@ static void the_bytes_of_a_list_are_those_of_what_is_in_it(void **state) {
     struct rejection_list list = {0};
     struct store *store = *state;
     struct reel_error error;
-    must_ok(rejected_put(store, 1, "cells", "why", &error), error);
+    must_ok(rejected_put(store, 1, "cells", 0, "why", &error), error);
     must_ok(rejected_copy(store, &store->writing, 1, &list, &error), error);
     assert_violates(remove_more_than_there_is, &list, "list->bytes >= bytes");
     rejection_list_remove(&list, 1);

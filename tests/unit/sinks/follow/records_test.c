@@ -3,6 +3,11 @@
  */
 #include "sinks/stdout/fake_host.h"
 
+/* Three folds, which a test exchanges for one another before a rebuild. */
+static _Atomic int fold;
+#define HERD_LEAVES_OUT(number)                                                                    \
+    ((fold == 1 && (number) % 5 == 1) || (fold == 2 && (number) % 5 == 0))
+#define HERD_ADDS(number) (fold == 2 && (number) % 5 == 2 ? 1 : 0)
 #include "../../../integration/plugins/herd.c"
 
 #include "base/clock.h"
@@ -20,7 +25,8 @@ struct fixture {
     struct fake_host *fake;
     struct hub *hub;
     atomic_uint_fast64_t generation; /* added to the collection's */
-    atomic_bool unserved;
+    atomic_bool unserved, rebuilding;
+    atomic_bool late_lists;    /* views give no lists: their time is over */
     atomic_uint rows_per_view; /* a walk of changes runs out of time after so many; 0: never */
 };
 
@@ -32,7 +38,14 @@ static int view_collection(struct reel_view *view, const char *collection,
     int rc = reel_view_collection(view, collection, ret);
     ret->generation += now->generation;
     if (now->unserved) ret->served = false;
+    ret->rebuilding = now->rebuilding;
     return rc;
+}
+
+static int view_list(struct reel_view *view, const char *collection, struct reel_str from,
+                     bool after, reel_row_fn fn, void *context) {
+    if (now->late_lists) return -ETIME;
+    return reel_view_list(view, collection, from, after, fn, context);
 }
 
 struct short_walk {
@@ -56,13 +69,14 @@ static int view_changes(struct reel_view *view, const struct reel_query *query, 
 static int setup(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     must(fixture && fake_stage_begin((void **)&fixture->fake) == 0);
-    struct reel_options options = {.struct_size = sizeof options};
+    struct reel_options options = {.struct_size = sizeof options, .view_ms_max = NEVER_MS};
     struct reel_error error;
     reel_close(fixture->fake->reel);
     must_ok(reel_open(&options, &fixture->fake->reel, &error), error);
     must_ok(reel_add_plugin(fixture->fake->reel, &reel_plugin, &error), error);
     must_ok(reel_start(fixture->fake->reel, &error), error);
     fixture->fake->calls.view_collection = view_collection;
+    fixture->fake->calls.view_list = view_list;
     fixture->fake->calls.view_changes = view_changes;
     const struct hub_options hub_options = {
         .host = &fixture->fake->host,
@@ -76,6 +90,7 @@ static int setup(void **state) {
     };
     must(hub_start(&hub_options, &fixture->hub, NULL) == 0);
     *state = now = fixture;
+    fold = 0;
     return 0;
 }
 
@@ -343,8 +358,8 @@ static void another_generation_ends_them(void **state) {
     assert_int_equal(hub_ended(fixture->hub, HUB_END_GENERATION), 1);
 }
 
-/* A rebuild does not move the cursor. */
-static void a_rebuild_ends_those_that_are_in_sync(void **state) {
+/* A rebuild does not move the cursor. No view of the old records was kept: it was so fast. */
+static void a_rebuild_that_nobody_has_noticed_ends_those_that_are_in_sync(void **state) {
     struct fixture *fixture = *state;
     struct reel_error error;
     for (int n = 1; n <= 3; n++) apply(fixture, "set", n, n + 1, "a", n);
@@ -355,6 +370,176 @@ static void a_rebuild_ends_those_that_are_in_sync(void **state) {
     hub_wake(fixture->hub);
     assert_closed(&one, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
     assert_closed(&other, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+}
+
+/* The followers have read a view while it was under way. */
+static void rebuild(struct fixture *fixture, int to) {
+    struct reel_error error;
+    fold = to;
+    must_ok(reel_rebuild(fixture->fake->reel, "herd", &error), error);
+    fixture->rebuilding = false;
+    hub_wake(fixture->hub);
+}
+
+static void after_a_rebuild_those_in_sync_get_the_records_that_differ(void **state) {
+    struct fixture *fixture = *state;
+    struct peer peers[3];
+    fold = 1;
+    fixture->rebuilding = true;
+    apply(fixture, "set", 0, 10, "a", 5);
+    for (size_t i = 0; i < 3; i++) {
+        peers[i] = peer_of(fixture, true, 1, NULL);
+        assert_text(&peers[i], "{\"seq\":1,\"generation\":0}");
+    }
+    rebuild(fixture, 2);
+    for (size_t i = 0; i < 3; i++) {
+        assert_text(&peers[i], "{\"seq\":1,\"key\":\"0000\",\"record\":null}");
+        assert_text(&peers[i],
+                    "{\"seq\":1,\"key\":\"0002\",\"record\":{\"group\":\"a\",\"value\":6}}");
+        assert_text(&peers[i], "{\"seq\":1,\"key\":\"0005\",\"record\":null}");
+        assert_text(&peers[i],
+                    "{\"seq\":1,\"key\":\"0007\",\"record\":{\"group\":\"a\",\"value\":6}}");
+        assert_text(&peers[i],
+                    "{\"seq\":1,\"key\":\"0001\",\"record\":{\"group\":\"a\",\"value\":5}}");
+        assert_text(&peers[i],
+                    "{\"seq\":1,\"key\":\"0006\",\"record\":{\"group\":\"a\",\"value\":5}}");
+        assert_text(&peers[i], "{\"seq\":1,\"generation\":1}");
+    }
+    apply(fixture, "set", 3, 4, "b", 7);
+    for (size_t i = 0; i < 3; i++) {
+        assert_text(&peers[i],
+                    "{\"seq\":2,\"key\":\"0003\",\"record\":{\"group\":\"b\",\"value\":7}}");
+        peer_close(&peers[i]);
+    }
+}
+
+static void after_a_rebuild_without_differences_only_the_generation_is_told(void **state) {
+    struct fixture *fixture = *state;
+    fixture->rebuilding = true;
+    for (int n = 1; n <= 3; n++) apply(fixture, "set", n, n + 1, "a", n);
+    struct peer peer = peer_of(fixture, true, 3, NULL);
+    assert_text(&peer, "{\"seq\":3,\"generation\":0}");
+    rebuild(fixture, 0);
+    assert_text(&peer, "{\"seq\":3,\"generation\":1}");
+    fixture->rebuilding = true; /* and once more */
+    apply(fixture, "set", 1, 2, "a", 4);
+    assert_event(&peer, 4, 1, 2);
+    assert_text(&peer, "{\"seq\":4,\"generation\":1}");
+    rebuild(fixture, 0);
+    assert_text(&peer, "{\"seq\":4,\"generation\":2}");
+    peer_close(&peer);
+}
+
+/* What a client keeps: the value of each record. */
+struct copy {
+    int values[KEYS]; /* -1: there is none */
+    unsigned long long seq, generation;
+};
+
+static void copy_frame(struct peer *peer, struct copy *copy) {
+    struct reel_str found = {"", 0};
+    char text[1024], in[300];
+    unsigned long long seq, generation;
+    int key, number = -1;
+    assert_int_equal(frame_of(peer, &found), WEBSOCKET_TEXT);
+    snprintf(text, sizeof text, "%.*s", REEL_FMT(found));
+    if (sscanf(text, "{\"seq\":%llu,\"generation\":%llu", &seq, &generation) == 2) {
+        copy->seq = seq;
+        copy->generation = generation;
+        return;
+    }
+    must(sscanf(text, "{\"seq\":%llu,\"key\":\"%d\"", &seq, &key) == 2 && key < KEYS);
+    const char *record = strstr(text, "\"record\":{");
+    if (record)
+        must(sscanf(record, "\"record\":{\"group\":\"%299[^\"]\",\"value\":%d", in, &number) == 2);
+    copy->values[key] = number;
+}
+
+static int check_row(void *context, const struct reel_row *row) {
+    struct copy *copy = context;
+    char in[300];
+    int key = atoi(row->key.data), number;
+    must(sscanf(row->json.data, "{\"group\":\"%299[^\"]\",\"value\":%d", in, &number) == 2);
+    assert_int_equal(copy->values[key], number);
+    copy->values[key] = -1;
+    return 0;
+}
+
+static void assert_copy(struct fixture *fixture, struct copy *copy) {
+    struct reel_view *view;
+    struct reel_error error;
+    must_ok(reel_view_open(fixture->fake->reel, &view, &error), error);
+    must(reel_view_list(view, "herd", (struct reel_str){"", 0}, false, check_row, copy) == 0);
+    reel_view_close(view);
+    for (int key = 0; key < KEYS; key++) assert_int_equal(copy->values[key], -1);
+}
+
+/* The socket is full for most of the time. What has changed meanwhile follows, in its newest state.
+ */
+static void differences_that_wait_for_their_socket_end_in_the_newest_state(void **state) {
+    enum { RECORDS = 5000 };
+    struct fixture *fixture = *state;
+    struct copy *copy = malloc(sizeof *copy);
+    must(copy);
+    *copy = (struct copy){.seq = 0};
+    for (int key = 0; key < KEYS; key++) copy->values[key] = -1;
+    fold = 1;
+    fixture->rebuilding = true;
+    apply(fixture, "set", 0, RECORDS, "a", 5);
+    struct peer peer = new_peer(fixture);
+    while (copy->seq < 1) copy_frame(&peer, copy);
+    rebuild(fixture, 2);
+    copy_frame(&peer, copy); /* it has begun */
+    assert_int_equal(copy->values[0], -1);
+    apply(fixture, "set", RECORDS - 1000, RECORDS, "b", 8);
+    apply(fixture, "clear", 2000, 2500, "", 0);
+    apply(fixture, "set", 2400, 2450, "c", 9);
+    while (copy->seq < 4) copy_frame(&peer, copy);
+    assert_int_equal(copy->generation, 1);
+    assert_copy(fixture, copy);
+    peer_close(&peer);
+    free(copy);
+}
+
+/* One has not read the old records yet that the other has. */
+static void one_that_is_behind_reaches_the_old_end_first(void **state) {
+    struct fixture *fixture = *state;
+    struct copy *copy = malloc(sizeof *copy);
+    must(copy);
+    *copy = (struct copy){.seq = 0};
+    for (int key = 0; key < KEYS; key++) copy->values[key] = -1;
+    fold = 1;
+    fixture->rebuilding = true;
+    struct peer slow = new_peer(fixture), fast = new_peer(fixture);
+    assert_text(&slow, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    assert_text(&fast, "{\"seq\":0,\"generation\":0,\"snapshot\":true}");
+    apply(fixture, "set", 0, 3000, "a", 5);
+    while (copy->seq < 1) copy_frame(&fast, copy);
+    rebuild(fixture, 2);
+    while (copy->generation < 1) copy_frame(&fast, copy);
+    *copy = (struct copy){.seq = 0};
+    for (int key = 0; key < KEYS; key++) copy->values[key] = -1;
+    while (copy->generation < 1) copy_frame(&slow, copy);
+    assert_copy(fixture, copy);
+    peer_close(&slow);
+    peer_close(&fast);
+    free(copy);
+}
+
+/* The comparison runs out of time. */
+static void a_comparison_that_fails_ends_those_that_wait_for_it(void **state) {
+    struct fixture *fixture = *state;
+    struct peer peers[3];
+    fixture->rebuilding = true;
+    apply(fixture, "set", 0, 10, "a", 5);
+    for (size_t i = 0; i < 3; i++) {
+        peers[i] = peer_of(fixture, true, 1, NULL);
+        assert_text(&peers[i], "{\"seq\":1,\"generation\":0}");
+    }
+    fixture->late_lists = true;
+    rebuild(fixture, 2);
+    for (size_t i = 0; i < 3; i++)
+        assert_closed(&peers[i], WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
 }
 
 static void deletions_that_are_forgotten_end_those_that_need_them(void **state) {
@@ -412,7 +597,12 @@ UNIT_TESTS(records_test) {
         CASE(a_long_listing_without_a_match_ends_with_an_empty_snapshot),
         CASE(a_snapshot_of_a_collection_that_changes_is_of_its_position),
         CASE(another_generation_ends_them),
-        CASE(a_rebuild_ends_those_that_are_in_sync),
+        CASE(a_rebuild_that_nobody_has_noticed_ends_those_that_are_in_sync),
+        CASE(after_a_rebuild_those_in_sync_get_the_records_that_differ),
+        CASE(after_a_rebuild_without_differences_only_the_generation_is_told),
+        CASE(differences_that_wait_for_their_socket_end_in_the_newest_state),
+        CASE(one_that_is_behind_reaches_the_old_end_first),
+        CASE(a_comparison_that_fails_ends_those_that_wait_for_it),
         CASE(deletions_that_are_forgotten_end_those_that_need_them),
         CASE(while_the_collection_is_built_they_wait),
         CASE(without_views_it_is_later),

@@ -136,6 +136,7 @@ int fake_stage_begin(void **state) {
         .view_close = reel_view_close,
         .view_position = view_position,
         .view_collection = view_collection,
+        .view_get = reel_view_get,
         .view_list = reel_view_list,
         .view_query = view_query,
         .view_changed = view_changed,

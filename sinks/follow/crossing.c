@@ -1,0 +1,211 @@
+/* crossing.c: see crossing.h. */
+#include "follow/crossing.h"
+
+#include "base/clock.h"
+#include "base/invariant.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Records that are compared in one turn; and ms until the next one, however many followers wait:
+ * others have their turns, too. */
+#define COMPARED_MAX     4096
+#define COMPARE_PAUSE_MS 5
+
+/* In the length of a key that the new records do not have. */
+#define IS_GONE UINT32_C(0x80000000)
+
+/* Why a walk was ended. */
+enum { WALK_FULL = 1 };
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static void side_finish(const struct crossing *crossing, struct crossing_side *side) {
+    reel_sink_view_close(crossing->host, side->view);
+    *side = (struct crossing_side){0};
+}
+
+static void give_up(struct crossing *crossing) {
+    side_finish(crossing, &crossing->from);
+    side_finish(crossing, &crossing->to);
+    text_finish(&crossing->keys);
+    text_finish(&crossing->after);
+    crossing->keys = crossing->after = (struct text){0};
+    crossing->state = CROSSING_NONE;
+}
+
+struct crossing *crossing_ref(struct crossing **list, struct reel_sink_host *host,
+                              const char *collection) {
+    struct crossing *crossing = *list;
+    while (crossing && crossing->collection != collection) crossing = crossing->next;
+    if (!crossing) {
+        crossing = calloc(1, sizeof *crossing);
+        if (!crossing) return NULL;
+        crossing->host = host;
+        crossing->collection = collection;
+        crossing->next = *list;
+        *list = crossing;
+    }
+    crossing->streams++;
+    return crossing;
+}
+
+void crossing_unref(struct crossing **list, struct crossing *crossing) {
+    if (!crossing || --crossing->streams > 0) return;
+    INVARIANT(crossing->cursors == 0);
+    while (*list != crossing) list = &(*list)->next;
+    *list = crossing->next;
+    give_up(crossing);
+    side_finish(crossing, &crossing->kept);
+    free(crossing);
+}
+
+void crossing_tidy(struct crossing *crossing) {
+    if (crossing->state == CROSSING_NONE || crossing->cursors > 0) return;
+    if (clock_ms() < crossing->used_ms + CROSSING_MS) return;
+    give_up(crossing);
+}
+
+/* ---- Views ----------------------------------------------------------------------------------- */
+
+static bool is_same(const struct reel_epoch *a, const struct reel_epoch *b) {
+    return memcmp(a->text, b->text, sizeof a->text) == 0;
+}
+
+/* The kept view has the old records, and this one the new ones. */
+static void begin_take(struct crossing *crossing, const struct crossing_side *to) {
+    give_up(crossing);
+    crossing->from = crossing->kept;
+    crossing->kept = (struct crossing_side){0};
+    crossing->to = *to;
+    crossing->is_second = crossing->has_after = false;
+    crossing->used_ms = clock_ms();
+    crossing->number++;
+    crossing->state = CROSSING_COMPARING;
+}
+
+void crossing_saw_take(struct crossing *crossing, struct reel_view *view,
+                       const struct reel_position *position,
+                       const struct reel_collection_info *info) {
+    struct crossing_side *kept = &crossing->kept;
+    const struct crossing_side seen = {view, *position, info->generation};
+    bool is_same_log = kept->view && is_same(&kept->position.epoch, &position->epoch);
+    if (is_same_log && kept->generation != info->generation) {
+        begin_take(crossing, &seen);
+        return;
+    }
+    side_finish(crossing, kept);
+    if (info->rebuilding)
+        *kept = seen;
+    else
+        reel_sink_view_close(crossing->host, view);
+}
+
+static bool is_of(const struct crossing_side *side, const struct reel_epoch *epoch,
+                  uint64_t generation) {
+    return side->view && side->generation == generation && is_same(&side->position.epoch, epoch);
+}
+
+struct reel_view *crossing_old_view(const struct crossing *crossing, const struct reel_epoch *epoch,
+                                    uint64_t generation) {
+    if (crossing->state == CROSSING_NONE) return NULL;
+    return is_of(&crossing->from, epoch, generation) ? crossing->from.view : NULL;
+}
+
+bool crossing_begins(const struct crossing *crossing, const struct reel_epoch *epoch,
+                     uint64_t generation, uint64_t seq) {
+    return crossing_old_view(crossing, epoch, generation) && seq == crossing->from.position.cursor;
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------- */
+
+static int add_key(struct crossing *crossing, struct reel_str key, bool is_gone) {
+    struct text *keys = &crossing->keys;
+    uint32_t len = (uint32_t)key.len;
+    if (keys->len + sizeof len + key.len > CROSSING_BYTES_MAX) return -E2BIG;
+    if (is_gone) len |= IS_GONE;
+    text_append(keys, (const char *)&len, sizeof len);
+    text_append_str(keys, key);
+    return keys->failed ? -ENOMEM : 0;
+}
+
+bool crossing_key_at(const struct crossing *crossing, size_t at, struct crossing_key *ret) {
+    uint32_t len;
+    if (at == crossing->keys.len) return false;
+    INVARIANT(at + sizeof len <= crossing->keys.len);
+    memcpy(&len, crossing->keys.data + at, sizeof len);
+    ret->is_gone = len & IS_GONE;
+    ret->key = (struct reel_str){crossing->keys.data + at + sizeof len, len & ~IS_GONE};
+    ret->next = at + sizeof len + ret->key.len;
+    return true;
+}
+
+/* A record that is looked up in the other view. */
+struct sought {
+    struct reel_str json;
+    bool is_equal;
+};
+
+static int see_other(void *context, const struct reel_row *row) {
+    struct sought *sought = context;
+    sought->is_equal = str_compare(row->json, sought->json) == 0;
+    return 0;
+}
+
+/* Of the second walk, all that the first one has seen was compared. */
+static int compare_row(struct crossing *crossing, const struct reel_row *row) {
+    struct reel_view *other = crossing->is_second ? crossing->from.view : crossing->to.view;
+    struct sought sought = {.json = row->json};
+    int rc =
+        reel_sink_get(crossing->host, other, crossing->collection, row->key, see_other, &sought);
+    if (rc < 0 && rc != -ENOENT) return rc;
+    if (rc == 0 && (crossing->is_second || sought.is_equal)) return 0;
+    return add_key(crossing, row->key, rc < 0 && !crossing->is_second);
+}
+
+static int take_row(void *context, const struct reel_row *row) {
+    struct crossing *crossing = context;
+    if (crossing->examined == COMPARED_MAX) return WALK_FULL;
+    crossing->examined++;
+    crossing->after.len = 0;
+    text_append_str(&crossing->after, row->key);
+    crossing->has_after = true;
+    return crossing->after.failed ? -ENOMEM : compare_row(crossing, row);
+}
+
+/* The rest of a walk, up to the end of the slice. */
+static int compare_slice(struct crossing *crossing) {
+    struct reel_view *view = crossing->is_second ? crossing->to.view : crossing->from.view;
+    struct text key = crossing->after; /* the walk needs it until it ends */
+    crossing->after = (struct text){0};
+    struct reel_str from = crossing->has_after ? text_str(&key) : (struct reel_str){"", 0};
+    int rc = reel_sink_list(crossing->host, view, crossing->collection, from, crossing->has_after,
+                            take_row, crossing);
+    text_finish(&key);
+    return rc;
+}
+
+int crossing_compare(struct crossing *crossing) {
+    INVARIANT(crossing->state != CROSSING_NONE);
+    uint64_t now_ms = clock_ms();
+    if (crossing->state == CROSSING_READY) crossing->used_ms = now_ms;
+    if (crossing->state == CROSSING_READY) return 1;
+    if (now_ms < crossing->used_ms + COMPARE_PAUSE_MS) return 0;
+    crossing->examined = 0;
+    int rc = compare_slice(crossing);
+    if (rc == 0 && !crossing->is_second) {
+        crossing->is_second = true;
+        crossing->has_after = false;
+        rc = WALK_FULL;
+    }
+    crossing->used_ms = clock_ms();
+    if (rc == WALK_FULL) return 0;
+    if (rc < 0) {
+        give_up(crossing);
+        return rc;
+    }
+    reel_sink_view_close(crossing->host, crossing->to.view);
+    crossing->to.view = NULL;
+    crossing->state = CROSSING_READY;
+    return 1;
+}
