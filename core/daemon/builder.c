@@ -80,44 +80,59 @@ static uint64_t cursor_of(const struct reel_position *position,
     return info->cursor < position->cursor ? info->cursor : position->cursor;
 }
 
-static int check_seq(const struct reel_position *position, const struct reel_collection_info *info,
-                     uint64_t seq, struct reel_error *error) {
-    uint64_t cursor = cursor_of(position, info);
-    if (seq > cursor)
-        return fail(error, -ERANGE, "the cursor is %" PRIu64 ", it has not reached %" PRIu64,
-                    cursor, seq);
-    if (seq + 1 < position->first_seq)
-        return fail(error, -ESTALE, "the log begins at %" PRIu64, position->first_seq);
-    return 0;
-}
-
 static bool can_be_made(const struct reel_position *position,
                         const struct reel_collection_info *info) {
     return info->from_seq >= position->first_seq;
 }
 
+/* What is built, as it was decided with a view of now. */
+struct plan {
+    struct reel_position position;
+    uint64_t cursor; /* of the collection */
+    uint64_t generations;
+    struct text collections; /* arguments */
+};
+
+static void plan_finish(struct plan *plan) {
+    text_finish(&plan->collections);
+}
+
+/* What happened to a record is told up to where its collection stands. */
+static int check_seq(const struct build_job *job, const struct plan *plan,
+                     struct reel_error *error) {
+    if (job->seq > plan->cursor && !job->is_history)
+        return fail(error, -ERANGE, "the cursor is %" PRIu64 ", it has not reached %" PRIu64,
+                    plan->cursor, job->seq);
+    if (job->seq + 1 < plan->position.first_seq)
+        return fail(error, -ESTALE, "the log begins at %" PRIu64, plan->position.first_seq);
+    return 0;
+}
+
+static bool is_now(const struct build_job *job, const struct plan *plan) {
+    return !job->is_history && job->seq == plan->cursor;
+}
+
 /* Opens a view of now, and checks that what is asked can be made. */
-static int look(const struct builder *builder, const struct build_job *job, struct reel_view **ret,
-                struct reel_position *ret_position, bool *ret_is_now, struct reel_error *error) {
+static int look(const struct builder *builder, const struct build_job *job, struct plan *plan,
+                struct reel_view **ret, struct reel_error *error) {
     const char *collection = job->collection.data;
-    const uint64_t seq = job->seq;
+    struct reel_position *position = &plan->position;
     struct reel_collection_info info;
     struct reel_view *view;
     int rc = reel_view_open(builder->daemon->reel, &view, error);
     if (rc < 0) return rc;
-    rc = reel_view_position(view, ret_position);
+    rc = reel_view_position(view, position);
     if (rc == 0) rc = reel_view_collection(view, collection, &info);
     if (rc < 0) rc = fail(error, rc, "%s", strerror(-rc));
-    if (rc == 0 && !job->is_history) rc = check_seq(ret_position, &info, seq, error);
+    if (rc == 0) plan->cursor = cursor_of(position, &info);
+    if (rc == 0) rc = check_seq(job, plan, error);
     if (rc == 0 && !info.served)
         rc = fail(error, -EAGAIN, "collection `%s` is being built", collection);
-    bool is_now = rc == 0 && !job->is_history && seq == cursor_of(ret_position, &info);
-    if (rc == 0 && !is_now && !can_be_made(ret_position, &info))
+    if (rc == 0 && !is_now(job, plan) && !can_be_made(position, &info))
         rc = fail(error, -ESTALE,
                   "`%s` was made from the events from %" PRIu64
                   " on, and the log begins at %" PRIu64 ": it cannot be made again",
-                  collection, info.from_seq, ret_position->first_seq);
-    *ret_is_now = is_now;
+                  collection, info.from_seq, position->first_seq);
     if (rc < 0)
         reel_view_close(view);
     else
@@ -125,13 +140,15 @@ static int look(const struct builder *builder, const struct build_job *job, stru
     return rc;
 }
 
-/* Changes whenever the generation of any collection does: generations only rise. */
+/* Changes whenever the generation of any collection does, since generations only rise; and whenever
+ * one is halted, or has caught up after that. */
 static uint64_t sum_of_generations(const struct builder *builder, struct reel_view *view) {
     struct reel_collection_info info;
     const char *name;
     uint64_t sum = 0;
     for (size_t n = 0; (name = reel_collection_name(builder->daemon->reel, n)); n++)
-        if (reel_view_collection(view, name, &info) == 0) sum += info.generation;
+        if (reel_view_collection(view, name, &info) == 0)
+            sum += info.generation + (info.stale ? UINT64_C(1) << 48 : 0);
     return sum;
 }
 
@@ -389,7 +406,10 @@ static int judge_end(int status, struct reel_error *error) {
     case SIGKILL:
         return fail(error, -EAGAIN, "the builder was ended: the machine's memory is short");
     default:
-        return fail(error, -EIO, "the builder was ended by signal %d", WTERMSIG(status));
+        return fail(error, -EIO,
+                    "the builder was ended by signal %d (%s): a plugin has crashed while the log was "
+                    "folded again",
+                    WTERMSIG(status), strsignal(WTERMSIG(status)));
     }
 }
 
@@ -425,7 +445,8 @@ static int run_process(struct builder *builder, const struct build_job *job,
     rc = process_end(process, rc, error);
     if (rc < 0) return rc;
     rc = build_output_read(text_str(&process->text), ret);
-    return rc < 0 ? fail(error, -EIO, "a builder's answer is not complete")
+    return rc < 0 ? fail(error, -EIO,
+                         "a builder's answer is not complete: a plugin may have ended its process")
                   : judge_output(ret, error);
 }
 
@@ -438,25 +459,13 @@ static void job_destroy(struct build_job *job) {
     free(job);
 }
 
-/* What is built, as it was decided with a view of now. */
-struct plan {
-    struct reel_position position;
-    uint64_t generations;
-    struct text collections; /* arguments */
-};
-
-static void plan_finish(struct plan *plan) {
-    text_finish(&plan->collections);
-}
-
 /* 1: nothing needs to be built, and `ret_view` is set; 0: `ret` is. */
 static int make_plan(struct builder *builder, const struct build_job *job, struct plan *ret,
                      struct reel_view **ret_view, struct reel_error *error) {
     struct reel_view *view;
-    bool is_now;
-    int rc = look(builder, job, &view, &ret->position, &is_now, error);
+    int rc = look(builder, job, ret, &view, error);
     if (rc < 0) return rc;
-    if (is_now) {
+    if (is_now(job, ret)) {
         *ret_view = view;
         return 1;
     }
@@ -717,6 +726,7 @@ int builder_history(struct builder *builder, const struct reel_history_request *
     job->bytes_max = request->bytes_max;
     text_append_str(&job->key, request->key);
     int rc = job->key.failed ? fail_memory(error) : make_plan(builder, job, &plan, &view, error);
+    if (rc == 0 && job->seq > plan.cursor) job->seq = plan.cursor;
     if (rc == 0) return add_job_take(builder, job, ret_job, error);
     job_destroy(job);
     return rc;

@@ -16,14 +16,14 @@
 /* ---- Status ---------------------------------------------------------------------------------- */
 
 /* The number of events that the collection furthest behind has not folded yet. Those that are
- * stopped will not fold any. */
+ * stopped or paused will not fold any. */
 static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head) {
     uint64_t lowest = head;
     const char *name;
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
         struct reel_collection_info info;
         if (reel_view_collection(view, name, &info) == 0 && !info.stopped[0] &&
-            info.cursor < lowest)
+            !info.paused && info.cursor < lowest)
             lowest = info.cursor;
     }
     return head - lowest;
@@ -173,6 +173,8 @@ static void add_collections(const struct measuring *to, struct reel *reel, struc
         GAUGE(to, "reel_collection_stopped",
               "1 when the projector has crashed too often, so that events are not folded", labels,
               info.stopped[0] != '\0');
+        GAUGE(to, "reel_collection_paused", "1 while an operator has paused the collection", labels,
+              info.paused);
         GAUGE(to, "reel_records", "Records by collection", labels, info.records);
         GAUGE(to, "reel_records_digest",
               "The lowest 52 bits of the collection's digest: equal in replicas at one cursor",

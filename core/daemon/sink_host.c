@@ -254,6 +254,41 @@ static int host_command(struct reel_sink_host *handle, const struct reel_command
     return push(daemon_of(handle), job, error);
 }
 
+struct control_job {
+    struct job job; /* first */
+    reel_control_done_fn done;
+    void *context;
+};
+
+static void control_done(struct job *job) {
+    struct control_job *control = (struct control_job *)job;
+    control->done(control->context, job->work.rc, &job->work.error);
+    work_finish(&job->work);
+    free(control);
+}
+
+/* Not by way of the feed: the stream has no part in it. */
+static int host_control(struct reel_sink_host *handle, const char *collection, reel_control what,
+                        reel_control_done_fn done, void *context, struct reel_error *error) {
+    struct control_job *control = calloc(1, sizeof *control);
+    if (!control) return fail_memory(error);
+    control->done = done;
+    control->context = context;
+    struct job *job = &control->job;
+    job->work.kind = WORK_CONTROL;
+    job->work.collection = collection;
+    job->work.control = what;
+    job->done = control_done;
+    int rc = intake_push(daemon_of(handle)->intake, job, error);
+    if (rc < 0) free(control);
+    return rc;
+}
+
+static void host_set_aside(struct reel_sink_host *handle, const char *collection,
+                           reel_set_aside_fn fn, void *context) {
+    engine_set_aside(daemon_of(handle)->reel, collection, fn, context);
+}
+
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
 static reel_access host_access(struct reel_sink_host *handle, struct reel_str token) {
@@ -313,4 +348,6 @@ const struct reel_sink_calls sink_host_calls = {
     .metrics = host_metrics,
     .quit = host_quit,
     .submit_expecting = host_submit_expecting,
+    .control = host_control,
+    .set_aside = host_set_aside,
 };

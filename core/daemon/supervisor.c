@@ -473,7 +473,7 @@ static int begin(struct supervisor *supervisor, struct reel_error *error) {
 static int release(const struct supervisor_options *options, struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && options->released && options->released[i]; i++)
-        rc = verdict_release(options->directory, options->released[i], error);
+        rc = set_aside_release(options->directory, options->released[i], error);
     return rc;
 }
 

@@ -138,20 +138,6 @@ static int count_strike(const struct verdicts *verdicts, const struct culprit *c
     return rc < 0 ? rc : 1;
 }
 
-int verdict_release(const char *directory, const char *collection, struct reel_error *error) {
-    struct set_aside_list list = {0};
-    struct set_aside line = {.kind = SET_ASIDE_RELEASED, .time_s = clock_now_ns() / NS_PER_S};
-    snprintf(line.version, sizeof line.version, "%s", reel_version());
-    if (snprintf(line.collection, sizeof line.collection, "%s", collection) >=
-        (int)sizeof line.collection)
-        return 0;
-    int rc = set_aside_read(directory, &list, error);
-    if (rc == 0 && set_aside_was_stopped(&list, collection))
-        rc = set_aside_add(directory, &line, error);
-    set_aside_finish(&list);
-    return rc;
-}
-
 /* ---- The verdict ----------------------------------------------------------------------------- */
 
 static void describe_end(int status, char *ret, size_t size) {

@@ -39,7 +39,4 @@ struct verdict {
 void verdict_find(struct verdicts *verdicts, struct callback_page *page, int status, int hung,
                   uint32_t hung_ms, struct verdict *ret);
 
-/* Releases a collection, if it is stopped. */
-int verdict_release(const char *directory, const char *collection, struct reel_error *error);
-
 #endif

@@ -73,6 +73,22 @@ static int check_principal(struct reel_str principal, struct reel_error *error) 
     return fail(error, -EINVAL, "request.principal is not UTF-8, or has control characters");
 }
 
+/* Commands are decided on records as of the cursor. */
+static int check_folded(const struct collection *collection, struct reel_error *error) {
+    const struct set_aside *stopped = collection->stopped;
+    char reason[SET_ASIDE_REASON_MAX];
+    if (stopped) {
+        set_aside_reason(stopped->signal, stopped->ms, reason);
+        return fail(error, -EAGAIN, "collection `%s` is stopped: again and again, %s",
+                    collection->name, reason);
+    }
+    if (collection->paused_from)
+        return fail(error, -EAGAIN, "collection `%s` is paused", collection->name);
+    if (collection->lags)
+        return fail(error, -EAGAIN, "collection `%s` catches up after a pause", collection->name);
+    return 0;
+}
+
 static int find_command(struct working *work, struct reel_error *error) {
     const struct reel_command_request *asked = work->asked;
     const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION |
@@ -84,13 +100,8 @@ static int find_command(struct working *work, struct reel_error *error) {
     work->collection = registry_find(&work->reel->dispatcher.registry, asked->collection);
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
-    const struct set_aside *stopped = work->collection->stopped;
-    if (stopped) {
-        char reason[SET_ASIDE_REASON_MAX];
-        set_aside_reason(stopped->signal, stopped->ms, reason);
-        return fail(error, -EAGAIN, "collection `%s` is stopped: again and again, %s",
-                    work->collection->name, reason);
-    }
+    int rc = check_folded(work->collection, error);
+    if (rc < 0) return rc;
     if (!has_command(work->collection->projector, asked->verb))
         return fail(error, -ENOENT, "collection `%s` has no command `%.*s`", work->collection->name,
                     REEL_FMT(asked->verb));

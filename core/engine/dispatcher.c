@@ -166,9 +166,8 @@ static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
 /* What the transaction folds of this projector: its collection, or the shadow; or NULL. */
 static struct collection *folded_now(const struct dispatcher *dispatcher, uint32_t projector) {
     struct collection *collection = dispatcher->registry.collections[projector];
-    if (!dispatcher->beside) return collection;
-    struct collection *shadow = shadow_of(collection);
-    return shadow && shadow_is_of_log(shadow) ? shadow : NULL;
+    if (dispatcher->beside == collection->lags) return collection;
+    return dispatcher->beside ? shadow_folded(collection) : NULL;
 }
 
 /* Gives the event to one projector, if its collection has not folded it before. One that is set

@@ -20,6 +20,8 @@
 #include "engine/verify.h"
 #include "engine/work.h"
 
+#include <reel/sink_host.h>
+
 /* ---- For the intake -------------------------------------------------------------------------- */
 
 /* The limits of a transaction, from reel_options. Takes no lock. */
@@ -118,6 +120,11 @@ struct fold_shown engine_running(struct reel *reel);
 
 /* Why the n-th collection is stopped (fold/registry.h); false: it is not. Takes no lock. */
 bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]);
+
+/* Calls `fn` for each thing that is set aside for a collection and its build, oldest first. Takes no
+ * lock: the list does not change. */
+void engine_set_aside(const struct reel *reel, const char *collection, reel_set_aside_fn fn,
+                      void *context);
 
 /* The store is broken because its file is damaged: another process would find the same. Takes no
  * lock. */

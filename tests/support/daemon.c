@@ -90,7 +90,8 @@ static pid_t launch(const char *directory, const char *const *more, const char *
     const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
     size_t count = 2, given = 0;
     const char *tokens = path_in(scratch_directory(), "tokens");
-    write_file(tokens, "write " WRITE_TOKEN "\nread " READ_TOKEN "\nwrite " OTHER_TOKEN "\n");
+    write_file(tokens, "write " WRITE_TOKEN "\nread " READ_TOKEN "\nwrite " OTHER_TOKEN
+                       "\nadmin operator " ADMIN_TOKEN "\n");
     const char *usual[] = {"--data", directory,  "--bind", "127.0.0.1:0", "--token-file",
                            tokens,   "--plugin", CELL_SO,  "--plugin",    FORMATION_SO};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) arguments[count++] = usual[i];

@@ -5,10 +5,12 @@
 
 #include "support.h"
 
-/* Tokens that daemon_started gives the daemon: with access `write`, and `read`. */
+/* Tokens that daemon_started gives the daemon: with access `write`, `read` and `admin`, whose name
+ * is "operator". */
 #define WRITE_TOKEN "write-token-of-the-tests"
 #define READ_TOKEN  "read-token-of-the-tests"
 #define OTHER_TOKEN "other-write-token-of-the-tests"
+#define ADMIN_TOKEN "admin-token-of-the-tests"
 
 struct daemon {
     pid_t pid;

@@ -2,7 +2,10 @@
 #include "engine/fold/set_aside.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
+
+#include <reel/reel.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +17,8 @@
 #include <unistd.h>
 
 #define MARK "reel-set-aside"
+
+#define NS_PER_S UINT64_C(1000000000)
 
 /* Longer than any line. */
 #define LINE_BYTES 512
@@ -180,6 +185,20 @@ int set_aside_add(const char *directory, const struct set_aside *line, struct re
     rc = append(fd, text + from, (size_t)(len + 1 - from));
     if (rc == 0 && info.st_size == 0) rc = sync_directory(directory);
     return rc < 0 ? fail(error, rc, "cannot write %s: %s", path, strerror(-rc)) : 0;
+}
+
+int set_aside_release(const char *directory, const char *collection, struct reel_error *error) {
+    struct set_aside_list list = {0};
+    struct set_aside line = {.kind = SET_ASIDE_RELEASED, .time_s = clock_now_ns() / NS_PER_S};
+    snprintf(line.version, sizeof line.version, "%s", reel_version());
+    if (snprintf(line.collection, sizeof line.collection, "%s", collection) >=
+        (int)sizeof line.collection)
+        return 0; /* it cannot be the name of one */
+    int rc = set_aside_read(directory, &list, error);
+    if (rc == 0 && set_aside_was_stopped(&list, collection))
+        rc = set_aside_add(directory, &line, error);
+    set_aside_finish(&list);
+    return rc;
 }
 
 int set_aside_copy(const char *from, const char *to, struct reel_error *error) {

@@ -71,6 +71,9 @@ void set_aside_finish(struct set_aside_list *list);
 /* Appends a line, and syncs it. */
 int set_aside_add(const char *directory, const struct set_aside *line, struct reel_error *error);
 
+/* Appends a line by which a collection is released, if one has stopped it. */
+int set_aside_release(const char *directory, const char *collection, struct reel_error *error);
+
 /* The line by which something must not be given to a collection; NULL: it may be. */
 const struct set_aside *set_aside_find(const struct set_aside_list *list, enum set_aside_kind kind,
                                        const char *collection,

@@ -54,6 +54,11 @@ bool shadow_is_of_log(const struct collection *shadow) {
     return shadow->live != NULL;
 }
 
+struct collection *shadow_folded(const struct collection *live) {
+    struct collection *shadow = shadow_of(live);
+    return shadow && shadow_is_of_log(shadow) && !collection_is_held(live) ? shadow : NULL;
+}
+
 /* ---- In a group ------------------------------------------------------------------------------ */
 
 static int empty(struct collection *shadow, struct reel_error *error) {

@@ -291,8 +291,11 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
 
 bool view_serves(const struct reel_view *view, const struct collection *collection,
                  const struct collection_state *state) {
-    return state->cursor >= view->state.cursor ||
-           collection_stops_before(collection, state->cursor + 1);
+    if (collection->unreadable) return false;
+    if (state->cursor >= view->state.cursor) return true;
+    if (state->waits || state->from_records) return false;
+    return collection_stops_before(collection, state->cursor + 1) ||
+           (collection->lags && collection->shown_behind);
 }
 
 int view_served(struct reel_view *view, const char *name, struct collection **ret,
@@ -314,6 +317,21 @@ static int read_shadow(struct reel_view *view, const struct collection *collecti
     info->rebuilding = true;
     info->rebuild_cursor = shadow.cursor;
     return 0;
+}
+
+/* The log's floor may have passed it. */
+static void read_halt(const struct reel_view *view, const struct collection *collection,
+                      const struct collection_state *state, struct reel_collection_info *info) {
+    const struct set_aside *stopped = collection->stopped;
+    bool is_halted = collection_is_halted(collection);
+    info->stale = info->served && (is_halted || state->cursor < view->state.cursor);
+    info->paused = collection->paused_from > 0;
+    info->lost_events =
+        is_halted && (collection->lost_events || state->cursor + 1 < view->state.first_seq);
+    if (!stopped) return;
+    set_aside_reason(stopped->signal, stopped->ms, info->stopped);
+    info->stopped_s = stopped->time_s;
+    info->stopped_seq = stopped->seq;
 }
 
 int reel_view_collection(struct reel_view *view, const char *name,
@@ -339,12 +357,7 @@ int reel_view_collection(struct reel_view *view, const char *name,
         .served = view_serves(within, collection, state),
         .set_aside = collection->set_aside.events,
     };
-    const struct set_aside *stopped = collection->stopped;
-    if (stopped) {
-        set_aside_reason(stopped->signal, stopped->ms, ret->stopped);
-        ret->stopped_s = stopped->time_s;
-        ret->lost_events = collection->lost_events || state->cursor + 1 < within->state.first_seq;
-    }
+    read_halt(within, collection, state, ret);
     digest_write(&state->digest, ret->digest);
     return read_shadow(within, collection, ret);
 }

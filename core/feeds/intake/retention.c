@@ -61,8 +61,8 @@ static int find_floor(struct reel_view *view, const struct reel_position *positi
     return rc;
 }
 
-/* The first event that a stopped collection has not folded, if it could still be folded when the
- * collection is released; or UINT64_MAX. */
+/* The first event that a collection that is stopped or paused has not folded, if it could still be
+ * folded when the collection goes on; or UINT64_MAX. */
 static int find_held(struct reel *reel, struct reel_view *view, uint64_t *ret) {
     const char *name;
     *ret = UINT64_MAX;
@@ -71,7 +71,8 @@ static int find_held(struct reel *reel, struct reel_view *view, uint64_t *ret) {
         int rc = reel_view_collection(view, name, &info);
         if (rc == -ENOENT) continue;
         if (rc < 0) return rc;
-        if (info.stopped[0] && !info.lost_events && info.cursor + 1 < *ret) *ret = info.cursor + 1;
+        bool is_halted = info.stopped[0] || info.paused;
+        if (is_halted && !info.lost_events && info.cursor + 1 < *ret) *ret = info.cursor + 1;
     }
     return 0;
 }
@@ -80,7 +81,7 @@ static uint64_t and_a_half(uint64_t limit) {
     return limit < UINT64_MAX / 2 ? limit + limit / 2 : limit;
 }
 
-/* A stopped collection holds the log, until the limits are exceeded by half. */
+/* Such a collection holds the log, until the limits are exceeded by half. */
 static int find_held_floor(struct reel *reel, struct reel_view *view,
                            const struct reel_position *position, const struct retention *retention,
                            uint64_t *ret) {

@@ -77,10 +77,11 @@ static bool is_answered_by_condition(struct request *request) {
     return request->answer.status != 0;
 }
 
-/* A collection that is stopped is shown as of where it stands. */
+/* A collection that is stopped or paused is shown as of where it stands. */
 static void take_state(struct request *request, const struct reel_collection_info *info) {
-    if (!info->stopped[0]) return;
-    request->answer.cursor = info->cursor;
+    struct answer *answer = &request->answer;
+    if (!info->stale) return;
+    if (info->cursor < answer->cursor) answer->cursor = info->cursor;
     request->answer.is_stale = true;
 }
 

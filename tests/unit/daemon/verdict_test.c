@@ -179,9 +179,9 @@ static void a_collection_that_crashes_too_often_is_stopped_and_can_be_released(v
     struct set_aside_list list = listed(ended);
     assert_non_null(set_aside_stop(&list, "cells", linked_in, reel_version()));
     set_aside_finish(&list);
-    must_ok(verdict_release(directory, "items", &error), error); /* it was not stopped */
+    must_ok(set_aside_release(directory, "items", &error), error); /* it was not stopped */
     assert_int_equal(lines(ended), 4);
-    must_ok(verdict_release(directory, "cells", &error), error);
+    must_ok(set_aside_release(directory, "cells", &error), error);
     end(ended, ENDED_BY(SIGSEGV)); /* it is counted anew */
     list = listed(ended);
     assert_null(set_aside_stop(&list, "cells", linked_in, reel_version()));

@@ -128,11 +128,12 @@ static void a_stopped_collection_says_why_and_since_when(void **state) {
     fill_status(fake);
     snprintf(fake->info.stopped, sizeof fake->info.stopped, "the projector crashed (SIGSEGV)");
     fake->info.stopped_s = 1714564800;
+    fake->info.stopped_seq = 25;
     json_t *found = projection_shown(fake);
     assert_string_equal(json_string_value(json_object_get(found, "state")), "stopped");
     assert_json_take(json_incref(json_object_get(found, "stopped")),
-                     json_pack("{s:s, s:s}", "reason", "the projector crashed (SIGSEGV)", "since",
-                               "2024-05-01T12:00:00.000Z"));
+                     json_pack("{s:s, s:i, s:s}", "reason", "the projector crashed (SIGSEGV)",
+                               "seq", 25, "since", "2024-05-01T12:00:00.000Z"));
     json_decref(found);
     fake->info.lost_events = true;
     found = projection_shown(fake);
