@@ -72,6 +72,12 @@ static int put_rebuilds(struct dispatcher *dispatcher, struct collection *root,
     return rc;
 }
 
+static int put_resumed(struct dispatcher *dispatcher, const struct collection *root,
+                       struct reel_error *error) {
+    return controls_add(dispatcher->home.place.log, &dispatcher->store, LOG_RESUMED, root->name, 0,
+                        error);
+}
+
 /* After a failure. */
 static void halt_again(struct collection *root, const struct halt *halt, bool lagged) {
     registry_halt(root, halt);
@@ -83,13 +89,15 @@ int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collectio
     struct collection *root = unit_root(collection);
     const struct halt halt = registry_halt_of(root);
     bool lagged = root->lags;
+    bool was_halted = collection_is_halted(root);
     int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0 && halt.paused_from) rc = put_resumed(dispatcher, root, error);
     if (rc == 0) rc = registry_remake(collection, &dispatcher->state, error);
     if (rc == 0) rc = put_rebuilds(dispatcher, root, error);
     if (rc == 0) rc = put_floors(dispatcher, error);
     rc = dispatcher_end(dispatcher, rc, error);
-    if (rc < 0 && halt.stopped) halt_again(root, &halt, lagged);
-    if (rc == 0 && halt.stopped) registry_go_on(root, dispatcher->state.cursor);
+    if (rc < 0 && was_halted) halt_again(root, &halt, lagged);
+    if (rc == 0 && was_halted) registry_go_on(root, dispatcher->state.cursor);
     return rc;
 }
 
@@ -373,17 +381,33 @@ static int find_rebuild(struct dispatcher *dispatcher, struct collection *collec
     return rc;
 }
 
+static bool is_rebuild_wanted(const struct collection *root) {
+    bool wanted = root->rebuild_wanted;
+    for (size_t i = 0; i < root->derived_count; i++)
+        wanted = wanted || root->derived[i]->rebuild_wanted;
+    return wanted;
+}
+
+/* A rebuild that was asked for ends the pause. */
+static int find_pause(struct dispatcher *dispatcher, struct collection *root,
+                      struct reel_error *error) {
+    struct halt halt = {0};
+    int rc = controls_paused_from(&dispatcher->store, root->name, &halt.paused_from, error);
+    if (rc == 0 && halt.paused_from && is_rebuild_wanted(root)) {
+        halt.paused_from = 0;
+        rc = put_resumed(dispatcher, root, error);
+    }
+    registry_halt(root, &halt);
+    return rc;
+}
+
 /* What the log says of all collections. */
 static int find_controls(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
         struct collection *collection = dispatcher->registry.collections[i];
-        uint64_t paused = 0;
         rc = find_rebuild(dispatcher, collection, error);
-        if (rc == 0 && !collection->source)
-            rc = controls_paused_from(&dispatcher->store, collection->name, &paused, error);
-        if (rc == 0 && !collection->source)
-            registry_halt(collection, &(struct halt){.paused_from = paused});
+        if (rc == 0 && !collection->source) rc = find_pause(dispatcher, collection, error);
     }
     return rc;
 }
@@ -468,9 +492,7 @@ int dispatcher_go_on(struct dispatcher *dispatcher, struct collection *root,
     bool lagged = root->lags;
     int rc = dispatcher_begin(dispatcher, error);
     if (rc < 0) return rc;
-    if (halt.paused_from)
-        rc = controls_add(dispatcher->home.place.log, &dispatcher->store, LOG_RESUMED, root->name,
-                          0, error);
+    if (halt.paused_from) rc = put_resumed(dispatcher, root, error);
     root->is_released = root->is_released || halt.stopped;
     registry_begin_to_go_on(root);
     if (rc == 0) rc = restart(dispatcher, root, error);

@@ -412,6 +412,12 @@ static void a_paused_collection_holds_the_log_until_retention_is_exceeded_by_hal
     assert_state(&operated, "deadly", "lost events");
     assert_stale(&operated, "/v1/deadly", n);
     assert_counted(operated.site.writer, "deadly", n);
+    control(&operated, "deadly", "rebuild");
+    wait_for_state(&operated, "deadly", "live");
+    json_t *standing = standing_got(&operated, "deadly");
+    assert_int_equal(counted(operated.site.writer, "deadly"),
+                     2 * KEPT + n + 1 - number_of(standing, "from_seq"));
+    json_decref(standing);
     operated_closed(&operated);
 }
 

@@ -212,16 +212,6 @@ void daemon_kill(struct daemon *daemon) {
     daemon_wait(daemon);
 }
 
-pid_t worker_of(pid_t pid) {
-    char path[64];
-    int worker = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    FILE *file = fopen(path, "r");
-    if (file && fscanf(file, "%d", &worker) != 1) worker = 0;
-    if (file) fclose(file);
-    return worker ? worker : pid;
-}
-
 uint64_t process_memory(pid_t pid) {
     char path[64];
     unsigned long long total, resident;

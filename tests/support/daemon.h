@@ -93,10 +93,6 @@ int socket_opened(const struct daemon *daemon);
 void socket_send(int fd, const void *bytes, size_t len);
 size_t socket_receive(int fd, void *ret, size_t bytes, int timeout_ms);
 
-/* The process that does the work of a daemon with this pid: its child, or, without supervision,
- * itself. */
-pid_t worker_of(pid_t pid);
-
 /* Resident memory in bytes, of a daemon's worker. */
 uint64_t process_memory(pid_t pid);
 
