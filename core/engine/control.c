@@ -100,5 +100,5 @@ int control_run(struct reel *reel, const char *name, reel_control control,
     if (control == REEL_CONTROL_RELEASE) rc = release_unit(dispatcher, root, error);
     if (control == REEL_CONTROL_REBUILD) rc = rebuild_unit(dispatcher, collection, error);
     report_progress(&reel->reporter, dispatcher);
-    return rc;
+    return rc == 0 ? transaction_catch_up(reel, error) : rc; /* what is made from records */
 }
