@@ -199,6 +199,8 @@ static int take_changes(struct suite *suite, struct copy *copy, struct reel_str 
         if (rc == 0) rc = copy_take(copy, &parsed, error);
     }
     json_parser_destroy(parser);
+    if (rc == 0 && copy->is_misplaced) /* these have nothing of a rebuild */
+        rc = fail(error, -EPROTO, "%s", copy->misplaced.text);
     if (rc == 0 && (uint64_t)cursor < copy->last_seq)
         rc = fail(error, -EPROTO, "the cursor is below that of a change");
     if (rc == 0) copy->seq = (uint64_t)cursor;

@@ -111,7 +111,7 @@ static void drop_records(struct copy *copy) {
     copy->records = NULL;
     copy->count = copy->room = copy->bytes = 0;
     copy->digest = copy->base ? copy->base->digest : 0;
-    copy->has_position = copy->has_point = false;
+    copy->has_position = copy->has_point = copy->is_misplaced = false;
 }
 
 void copy_finish(struct copy *copy) {
@@ -217,9 +217,19 @@ static int check_order(struct copy *copy, const struct parsed *frame, struct ree
     return 0;
 }
 
+/* What follows up to the next position is of the same kind. */
+static int note_misplaced(struct copy *copy, const struct reel_error *why) {
+    if (!copy->is_misplaced) copy->misplaced = *why;
+    copy->is_misplaced = true;
+    copy->has_point = false;
+    return 0;
+}
+
 static int take_record(struct copy *copy, const struct parsed *frame, struct reel_error *error) {
-    int rc = check_order(copy, frame, error);
-    if (rc < 0) return rc;
+    struct reel_error why = {0};
+    int rc = copy->is_misplaced ? -EPROTO : check_order(copy, frame, &why);
+    if (rc < 0 && !copy->is_in_snapshot) return note_misplaced(copy, &why);
+    if (rc < 0) return fail(error, rc, "%s", why.text);
     if (!copy->is_in_snapshot) {
         bool is_complete = frame->seq > copy->last_seq && copy->last_seq > copy->seq;
         if (is_complete && !copy->by_ids) copy->seq = copy->last_seq;
@@ -262,6 +272,10 @@ static int take_point(struct copy *copy, const struct parsed *frame, struct reel
     if (copy->has_position && frame->generation != copy->generation)
         return fail(error, -ESTALE, "the generation has changed from %" PRIu64 " to %" PRIu64,
                     copy->generation, frame->generation);
+    if (copy->is_misplaced) {
+        copy->is_misplaced = false;
+        return fail(error, -EPROTO, "%s", copy->misplaced.text);
+    }
     copy->is_in_snapshot = false;
     copy->last_seq = frame->seq;
     copy->last_key.len = 0;
@@ -282,7 +296,7 @@ int copy_take_id(struct copy *copy, struct reel_str id, struct reel_error *error
     uint64_t seq, generation;
     if (!id.data && copy->has_point)
         return fail(error, -EPROTO, "the position %" PRIu64 " has no id", copy->point);
-    if (!id.data) return 0;
+    if (!id.data || copy->is_misplaced) return 0;
     if (!dot || number_read((struct reel_str){id.data, (size_t)(dot - id.data)}, &seq) < 0 ||
         number_read((struct reel_str){dot + 1, (size_t)(id.data + id.len - dot - 1)}, &generation) <
             0)

@@ -67,6 +67,11 @@ struct copy {
     uint64_t last_seq; /* of the last frame */
     struct text last_key;
 
+    /* A frame must not come here, unless it is a record that a rebuild has changed: then the next
+     * position has another generation. */
+    bool is_misplaced;
+    struct reel_error misplaced; /* why */
+
     uint64_t point; /* the copy is the collection as of this seq, if has_point */
     bool has_point;
     uint64_t frames, points, digests; /* so far; digests: positions whose digest was compared */
@@ -86,8 +91,8 @@ void copy_end(struct copy *copy);
 /* The newest record with this key, also of the base; or NULL. */
 const struct copied *copy_find(const struct copy *copy, struct reel_str key);
 
-/* Takes a frame. -EPROTO: it must not come here, or it shows that one before was missing; the
- * sentence says what is wrong. -ESTALE: the records were rebuilt. */
+/* Takes a frame. -EPROTO: it must not come here, or one before it must not; or it shows that one
+ * was missing; the sentence says what is wrong. -ESTALE: the records were rebuilt. */
 int copy_take(struct copy *copy, const struct parsed *frame, struct reel_error *error);
 
 /* Server-sent events: the frame had this id, SEQ.GENERATION; NULL data: none. */

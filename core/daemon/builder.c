@@ -52,7 +52,8 @@ struct kept {
     struct kept *next;
     struct reel *reel;
     struct reel_epoch epoch;
-    uint64_t seq, generations, bytes, used_ms;
+    struct text collections; /* as in its plan */
+    uint64_t seq, bytes, used_ms;
     unsigned place;
 };
 
@@ -88,9 +89,8 @@ static bool can_be_made(const struct reel_position *position,
 /* What is built, as it was decided with a view of now. */
 struct plan {
     struct reel_position position;
-    uint64_t cursor; /* of the collection */
-    uint64_t generations;
-    struct text collections; /* arguments */
+    uint64_t cursor;         /* of the collection */
+    struct text collections; /* arguments: name, first event and generation of each */
 };
 
 static void plan_finish(struct plan *plan) {
@@ -140,18 +140,6 @@ static int look(const struct builder *builder, const struct build_job *job, stru
     return rc;
 }
 
-/* Changes whenever the generation of any collection does, since generations only rise; and whenever
- * one is halted, or has caught up after that. */
-static uint64_t sum_of_generations(const struct builder *builder, struct reel_view *view) {
-    struct reel_collection_info info;
-    const char *name;
-    uint64_t sum = 0;
-    for (size_t n = 0; (name = reel_collection_name(builder->daemon->reel, n)); n++)
-        if (reel_view_collection(view, name, &info) == 0)
-            sum += info.generation + (info.stale ? UINT64_C(1) << 48 : 0);
-    return sum;
-}
-
 /* ---- What is kept ---------------------------------------------------------------------------- */
 
 static char *place_path(const struct builder *builder, unsigned place) {
@@ -163,16 +151,19 @@ static void kept_destroy(struct builder *builder, struct kept *kept) {
     AUTO_FREE char *path = place_path(builder, kept->place);
     reel_close(kept->reel);
     if (path) build_remove_directory(path);
+    text_finish(&kept->collections);
     free(kept);
 }
 
-/* A view of a state that is kept; -ENOENT: there is none. Under the lock, so that none is removed
+/* A view of a state that is kept; -ENOENT: there is none. A state has the collections that could be
+ * made when it was built, in the generations of then. Under the lock, so that none is removed
  * meanwhile. */
 static int open_kept(struct builder *builder, const struct reel_position *now, uint64_t seq,
-                     uint64_t generations, struct reel_view **ret, struct reel_error *error) {
+                     struct reel_str collections, struct reel_view **ret,
+                     struct reel_error *error) {
     HOLD_LOCK(&builder->lock);
     for (struct kept *kept = builder->kept; kept; kept = kept->next) {
-        if (kept->seq != seq || kept->generations != generations ||
+        if (kept->seq != seq || !reel_str_eq(text_str(&kept->collections), collections) ||
             strcmp(kept->epoch.text, now->epoch.text) != 0)
             continue;
         kept->used_ms = clock_ms();
@@ -272,7 +263,8 @@ static void put_settings(const struct builder *builder, struct text *to) {
         }
 }
 
-/* All collections that the log can make again, or that of the history. */
+/* All collections that the log can make again, and that are not stopped or paused before the cursor;
+ * or that of the history. */
 static void put_collections(const struct builder *builder, const struct build_job *job,
                             struct reel_view *view, const struct reel_position *position,
                             struct text *to) {
@@ -281,7 +273,7 @@ static void put_collections(const struct builder *builder, const struct build_jo
     for (size_t n = 0; (name = reel_collection_name(builder->daemon->reel, n)); n++) {
         if (job->is_history && strcmp(name, job->collection.data) != 0) continue;
         if (reel_view_collection(view, name, &info) < 0 || !info.served ||
-            !can_be_made(position, &info))
+            !can_be_made(position, &info) || (!job->is_history && info.cursor < job->seq))
             continue;
         put(to, "--collection=%s %" PRIu64 " %" PRIu64, name, info.from_seq, info.generation);
     }
@@ -469,11 +461,11 @@ static int make_plan(struct builder *builder, const struct build_job *job, struc
         *ret_view = view;
         return 1;
     }
-    ret->generations = sum_of_generations(builder, view);
     put_collections(builder, job, view, &ret->position, &ret->collections);
     reel_view_close(view);
+    if (ret->collections.failed) return fail_memory(error);
     if (job->is_history) return 0;
-    rc = open_kept(builder, &ret->position, job->seq, ret->generations, ret_view, error);
+    rc = open_kept(builder, &ret->position, job->seq, text_str(&ret->collections), ret_view, error);
     if (rc < 0) return rc == -ENOENT ? 0 : rc;
     HOLD_LOCK(&builder->lock);
     builder->metrics.reused++;
@@ -496,7 +488,6 @@ static void put_arguments(const struct builder *builder, const struct build_job 
     put_plugins(builder, to);
     put_settings(builder, to);
     text_append_str(to, text_str(&plan->collections));
-    if (plan->collections.failed) to->failed = true;
     if (!job->is_history) return;
     put(to, "--after=%" PRIu64, job->after);
     put(to, "--limit=%" PRIu32, job->limit);
@@ -517,14 +508,17 @@ static int keep(struct builder *builder, const struct build_job *job, const stru
     };
     struct kept *kept = calloc(1, sizeof *kept);
     if (!kept) return fail_memory(error);
-    int rc = engine_open_built(builder->daemon->reel, &options, path, &kept->reel, error);
+    text_append_str(&kept->collections, text_str(&plan->collections));
+    int rc = kept->collections.failed
+                 ? fail_memory(error)
+                 : engine_open_built(builder->daemon->reel, &options, path, &kept->reel, error);
     if (rc < 0) {
+        text_finish(&kept->collections);
         free(kept);
         return fail_in(error, rc, "cannot open what was built");
     }
     kept->epoch = plan->position.epoch;
     kept->seq = job->seq;
-    kept->generations = plan->generations;
     kept->used_ms = clock_ms();
     kept->place = place;
     kept->bytes = engine_store_bytes(kept->reel);
@@ -581,7 +575,8 @@ static void run_job(struct builder *builder, const struct build_job *job, struct
     if (rc == 0) rc = make_plan(builder, job, &plan, &ret->view, error);
     if (rc == 0) rc = build(builder, job, &plan, ret);
     if (rc == 0 && !job->is_history && !ret->view)
-        rc = open_kept(builder, &plan.position, job->seq, plan.generations, &ret->view, error);
+        rc = open_kept(builder, &plan.position, job->seq, text_str(&plan.collections), &ret->view,
+                       error);
     if (rc == -ENOENT) rc = fail(error, -EAGAIN, "what was built is gone");
     ret->rc = rc < 0 ? rc : 0;
 }

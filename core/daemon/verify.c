@@ -59,15 +59,17 @@ static void print_sentence(void *context, const char *sentence) {
 }
 
 static void print_compared(void *context, const struct verify_compared *compared) {
+    const char *which = compared->is_shadow ? ", in its rebuild," : "";
     (void)context;
     if (compared->why)
-        fprintf(stderr, "reeld verify: collection `%s` was not compared with %s: %s\n",
-                compared->collection, compared->by_fold ? "a fold of the log" : "its digest",
+        fprintf(stderr, "reeld verify: collection `%s`%s was not compared with %s: %s\n",
+                compared->collection, which, compared->by_fold ? "a fold of the log" : "its digest",
                 compared->why);
     else if (!compared->is_same)
-        printf("state: collection `%s`: the digest at event %" PRIu64
+        printf("state: collection `%s`%s: the digest at event %" PRIu64
                " is %s in the checkpoint, and %s %s\n",
-               compared->collection, compared->cursor, compared->stored, compared->found,
+               compared->collection, compared->is_shadow ? ", in its rebuild" : "",
+               compared->cursor, compared->stored, compared->found,
                compared->by_fold ? "by a fold of the log" : "of its records");
 }
 

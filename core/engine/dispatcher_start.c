@@ -63,6 +63,16 @@ static int put_rebuild(struct dispatcher *dispatcher, struct collection *collect
     return was_other ? put_generation(dispatcher, collection, LOG_GENERATION, error) : 0;
 }
 
+/* The old records stay. If others were visible before a crash, they are told apart. */
+static int put_given_up(struct dispatcher *dispatcher, struct collection *collection,
+                        struct reel_error *error) {
+    enum rebuild known;
+    int rc = controls_rebuild(&dispatcher->store, collection->name, &known, error);
+    if (rc == 0 && known != REBUILD_BEGUN)
+        rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
+    return rc < 0 ? rc : controls_meet_rebuild(&dispatcher->store, collection->name, error);
+}
+
 /* Of those of the unit whose rebuild begins now. */
 static int put_rebuilds(struct dispatcher *dispatcher, struct collection *root,
                         struct reel_error *error) {
@@ -419,6 +429,13 @@ static bool tail_is_of_other(const struct collection *collection) {
     return false;
 }
 
+/* The records of its rebuild were visible before a crash. It goes on, but not before the old ones
+ * are visible again. */
+static bool shows_older(struct collection *collection) {
+    return collection->rebuild_shown && !collection->rebuild_begun &&
+           !unit_root(collection)->finish_first;
+}
+
 /* The log is what knows the generation of each collection. What the tail of the log has changed was
  * visible before a crash: if another object folds it now, its records may be others. */
 static int put_change(struct dispatcher *dispatcher, struct collection *collection,
@@ -428,7 +445,8 @@ static int put_change(struct dispatcher *dispatcher, struct collection *collecti
     if (rc < 0) return rc;
     bool is_emptied = collection->rebuild_begun && !shadow_of(collection);
     if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection, error);
-    if (rc == 0 && !is_emptied && tail_is_of_other(collection))
+    if (collection->has_given_up) rc = put_given_up(dispatcher, collection, error);
+    if (rc == 0 && !is_emptied && (tail_is_of_other(collection) || shows_older(collection)))
         rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
     return rc;
 }

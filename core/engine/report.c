@@ -54,6 +54,15 @@ static void report_tail(const struct reporter *to, const struct collection *coll
            collection->state.generation);
 }
 
+static void report_given_up(const struct reporter *to, const struct collection *collection,
+                            uint64_t first_seq) {
+    report(to, REEL_LEVEL_WARNING,
+           "collection `%s`: its rebuild is given up, and its records stay: the rebuild cannot go "
+           "on, and to begin again would lose the records of events before %" PRIu64
+           ", where the log begins; request the rebuild to do it anyway",
+           collection->name, first_seq);
+}
+
 static void report_derived(const struct reporter *to, const struct collection *collection) {
     const struct collection *source = collection->source;
     report(to, REEL_LEVEL_INFO,
@@ -77,6 +86,8 @@ void report_started(const struct reporter *to, struct dispatcher *dispatcher) {
         if (collection->object_changed) report_changed_object(to, collection);
         if (collection->tail_is_of_other) report_tail(to, collection);
         if (collection->was_derived) report_derived(to, collection);
+        if (collection->has_given_up)
+            report_given_up(to, collection, dispatcher->committed.first_seq);
     }
     report_progress(to, dispatcher);
 }

@@ -83,6 +83,7 @@ static void compare(struct verification *verification, const struct stored_colle
         .collection = collection->name,
         .cursor = state->cursor,
         .by_fold = by_fold,
+        .is_shadow = collection->is_shadow,
         .is_same = digest_is_same(&state->digest, found),
     };
     digest_write(&state->digest, compared.stored);
@@ -91,12 +92,21 @@ static void compare(struct verification *verification, const struct stored_colle
     verifier->compared(verifier->context, &compared);
 }
 
-static void not_compared(const struct verification *verification, const char *collection,
-                         bool by_fold, const char *why) {
+static void not_compared(const struct verification *verification,
+                         const struct stored_collection *collection, bool by_fold,
+                         const char *why) {
     const struct verifier *verifier = verification->verifier;
-    verifier->compared(
-        verifier->context,
-        &(struct verify_compared){.collection = collection, .by_fold = by_fold, .why = why});
+    const struct verify_compared compared = {
+        .collection = collection->name,
+        .by_fold = by_fold,
+        .is_shadow = collection->is_shadow,
+        .why = why,
+    };
+    verifier->compared(verifier->context, &compared);
+}
+
+static const char *which(const struct stored_collection *collection) {
+    return collection->is_shadow ? ", in its rebuild" : "";
 }
 
 static int verify_records(struct verification *verification,
@@ -105,14 +115,14 @@ static int verify_records(struct verification *verification,
     struct stored_sums sums;
     char sentence[sizeof error->text];
     if (!state->has_digest || state->field_count == 0) {
-        not_compared(verification, collection->name, false,
+        not_compared(verification, collection, false,
                      "an earlier version has written it, which kept no digest");
         return 0;
     }
     int rc = stored_add_up(&verification->stored, collection, &sums, error);
     if (is_finding(rc)) {
-        snprintf(sentence, sizeof sentence, "collection `%s`: %.300s", collection->name,
-                 error->text);
+        snprintf(sentence, sizeof sentence, "collection `%s`%s: %.300s", collection->name,
+                 which(collection), error->text);
         state_found(verification, sentence);
         return 0;
     }
@@ -120,8 +130,8 @@ static int verify_records(struct verification *verification,
     compare(verification, collection, false, &sums.digest);
     if (sums.records == state->records && sums.json_bytes == state->json_bytes) return 0;
     snprintf(sentence, sizeof sentence,
-             "collection `%s` has %llu records of %llu bytes, and counts %llu of %llu",
-             collection->name, (unsigned long long)sums.records,
+             "collection `%s`%s has %llu records of %llu bytes, and counts %llu of %llu",
+             collection->name, which(collection), (unsigned long long)sums.records,
              (unsigned long long)sums.json_bytes, (unsigned long long)state->records,
              (unsigned long long)state->json_bytes);
     state_found(verification, sentence);
@@ -133,20 +143,28 @@ static int verify_fields(struct verification *verification,
     char sentence[sizeof error->text];
     int rc = stored_check_fields(&verification->stored, collection, error);
     if (!is_finding(rc)) return rc;
-    snprintf(sentence, sizeof sentence, "collection `%s`: %.300s", collection->name, error->text);
+    snprintf(sentence, sizeof sentence, "collection `%s`%s: %.300s", collection->name,
+             which(collection), error->text);
     state_found(verification, sentence);
     return 0;
+}
+
+static int verify_set(struct verification *verification, const struct stored_collection *collection,
+                      struct reel_error *error) {
+    int before = verification->findings;
+    if (!collection || !collection->has_state) return 0;
+    int rc = verify_records(verification, collection, error);
+    if (rc == 0 && verification->findings == before)
+        rc = verify_fields(verification, collection, error);
+    return rc;
 }
 
 static int verify_all_records(struct verification *verification, struct reel_error *error) {
     const struct stored *stored = &verification->stored;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < stored->count; i++) {
-        if (!stored->collections[i].has_state) continue;
-        int before = verification->findings;
-        rc = verify_records(verification, &stored->collections[i], error);
-        if (rc == 0 && verification->findings == before)
-            rc = verify_fields(verification, &stored->collections[i], error);
+        rc = verify_set(verification, &stored->collections[i], error);
+        if (rc == 0) rc = verify_set(verification, stored->collections[i].shadow, error);
     }
     return rc;
 }
@@ -161,7 +179,7 @@ static int fold(struct verification *verification, struct reel *reel, struct ref
     if (rc < 0) return fail_in(error, rc, "cannot fold the log");
     for (size_t i = 0; i < count; i++)
         if (all[i].why)
-            not_compared(verification, all[i].stored->name, true, all[i].why);
+            not_compared(verification, all[i].stored, true, all[i].why);
         else
             compare(verification, all[i].stored, true, &all[i].digest);
     return 0;

@@ -3,7 +3,8 @@
  * In this order:
  *     1. every byte of the log has its checksum (log/verify.h)
  *     2. the checkpoint is of this log, which goes on at least as far
- *     3. the records in the checkpoint add up to the digest of their collection
+ *     3. the records in the checkpoint add up to the digest of their collection; so do those of a
+ *        rebuild that is under way
  *     4. with plugins: a fold of the log, in memory, up to the checkpoint's cursors gives the same
  *        digests
  * 2 to 4 need a log in which 1 found nothing, 4 also needs 2.
@@ -21,6 +22,7 @@ struct verify_compared {
     const char *collection;
     uint64_t cursor;
     bool by_fold;    /* by a fold of the log; else by the records in the checkpoint */
+    bool is_shadow;  /* the records of a rebuild, which are not served yet */
     const char *why; /* why it was not compared; NULL: it was, and the others are set */
     bool is_same;
     char stored[DIGEST_TEXT_SIZE], found[DIGEST_TEXT_SIZE];

@@ -25,6 +25,23 @@ static void side_finish(const struct crossing *crossing, struct crossing_side *s
     *side = (struct crossing_side){0};
 }
 
+/* A place is for views. */
+static bool take_place(struct crossing *crossing) {
+    struct crossings *all = crossing->all;
+    if (!crossing->has_place && all->taken < all->places) {
+        crossing->has_place = true;
+        all->taken++;
+    }
+    return crossing->has_place;
+}
+
+static void settle_place(struct crossing *crossing) {
+    if (!crossing->has_place || crossing->kept.view || crossing->state != CROSSING_NONE) return;
+    INVARIANT(crossing->all->taken > 0);
+    crossing->has_place = false;
+    crossing->all->taken--;
+}
+
 static void give_up(struct crossing *crossing) {
     side_finish(crossing, &crossing->from);
     side_finish(crossing, &crossing->to);
@@ -32,31 +49,34 @@ static void give_up(struct crossing *crossing) {
     text_finish(&crossing->after);
     crossing->keys = crossing->after = (struct text){0};
     crossing->state = CROSSING_NONE;
+    settle_place(crossing);
 }
 
-struct crossing *crossing_ref(struct crossing **list, struct reel_sink_host *host,
+struct crossing *crossing_ref(struct crossings *all, struct reel_sink_host *host,
                               const char *collection) {
-    struct crossing *crossing = *list;
+    struct crossing *crossing = all->first;
     while (crossing && crossing->collection != collection) crossing = crossing->next;
     if (!crossing) {
         crossing = calloc(1, sizeof *crossing);
         if (!crossing) return NULL;
+        crossing->all = all;
         crossing->host = host;
         crossing->collection = collection;
-        crossing->next = *list;
-        *list = crossing;
+        crossing->next = all->first;
+        all->first = crossing;
     }
     crossing->streams++;
     return crossing;
 }
 
-void crossing_unref(struct crossing **list, struct crossing *crossing) {
+void crossing_unref(struct crossing *crossing) {
     if (!crossing || --crossing->streams > 0) return;
     INVARIANT(crossing->cursors == 0);
-    while (*list != crossing) list = &(*list)->next;
-    *list = crossing->next;
-    give_up(crossing);
+    struct crossing **at = &crossing->all->first;
+    while (*at != crossing) at = &(*at)->next;
+    *at = crossing->next;
     side_finish(crossing, &crossing->kept);
+    give_up(crossing);
     free(crossing);
 }
 
@@ -95,10 +115,11 @@ void crossing_saw_take(struct crossing *crossing, struct reel_view *view,
         return;
     }
     side_finish(crossing, kept);
-    if (info->rebuilding)
+    if (info->rebuilding && take_place(crossing))
         *kept = seen;
     else
         reel_sink_view_close(crossing->host, view);
+    settle_place(crossing);
 }
 
 static bool is_of(const struct crossing_side *side, const struct reel_epoch *epoch,

@@ -19,6 +19,9 @@
  * is given up if it has too many keys, or if a view's time ends before all is compared; then
  * followers in the old generation must take a snapshot. A crossing ends when no follower uses it
  * any more, after CROSSING_MS.
+ *
+ * Views are limited (views_max), and requests need them, too. So only some collections have views
+ * here at one time (`places`); the followers of others must take a snapshot.
  */
 #ifndef REEL_SINKS_FOLLOW_CROSSING_H
 #define REEL_SINKS_FOLLOW_CROSSING_H
@@ -47,9 +50,20 @@ struct crossing_side {
     uint64_t generation;
 };
 
-/* One for each collection that is followed. */
+/* Most views that one crossing holds, and that all of a hub hold: this part of views_max. */
+#define CROSSING_VIEWS       3
+#define CROSSING_VIEWS_SHARE 4
+
+/* Of a hub: one for each collection that is followed. */
+struct crossings {
+    struct crossing *first;
+    uint64_t places, taken; /* for those that have views */
+};
+
 struct crossing {
     struct crossing *next;
+    struct crossings *all;
+    bool has_place;
     struct reel_sink_host *host;
     const char *collection;
     unsigned streams; /* that use it */
@@ -70,10 +84,10 @@ struct crossing {
     struct text keys;
 };
 
-/* The list's crossing for this collection, with a reference. NULL: out of memory. */
-struct crossing *crossing_ref(struct crossing **list, struct reel_sink_host *host,
+/* The crossing for this collection, with a reference. NULL: out of memory. */
+struct crossing *crossing_ref(struct crossings *all, struct reel_sink_host *host,
                               const char *collection);
-void crossing_unref(struct crossing **list, struct crossing *crossing);
+void crossing_unref(struct crossing *crossing);
 
 /* Takes ownership of a view that was read, unless it is of no use; it is closed then. */
 void crossing_saw_take(struct crossing *crossing, struct reel_view *view,

@@ -328,7 +328,8 @@ static void *run(void *context) {
 
 static void hub_destroy(struct hub *hub) {
     for (size_t i = 0; i < TRANSPORTS; i++) tail_finish(&hub->tails[i]);
-    INVARIANT(hub->count == 0 && !hub->gone && !hub->streams.first && !hub->streams.crossings);
+    INVARIANT(hub->count == 0 && !hub->gone && !hub->streams.first &&
+              !hub->streams.crossings.first);
     framer_finish(&hub->framer);
     websocket_pool_finish(&hub->pool);
     text_finish(&hub->control);
@@ -353,6 +354,7 @@ int hub_start(const struct hub_options *options, struct hub **ret, struct reel_e
     struct hub *hub = calloc(1, sizeof *hub);
     if (!hub) return fail_memory(error);
     hub->options = *options;
+    hub->streams.crossings.places = options->views_max / CROSSING_VIEWS_SHARE / CROSSING_VIEWS;
     hub->epoll = hub->event = -1;
     pthread_mutex_init(&hub->lock, NULL);
     clock_condition(&hub->changed);

@@ -13,6 +13,7 @@ struct hub_options {
                              of records, at most */
     uint64_t point_ms;    /* for followers of records, at least, while the cursor moves */
     uint64_t memory_max;  /* most bytes of frames in memory */
+    uint64_t views_max;   /* the daemon's: a part of them may be held (crossing.h) */
     int send_bytes;       /* SO_SNDBUF */
 };
 

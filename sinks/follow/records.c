@@ -48,7 +48,7 @@ void record_stream_unref(struct record_stream *stream) {
     if (--stream->refs == 1) drop_ring(stream);
     if (stream->refs > 0) return;
     if (stream->streams) {
-        crossing_unref(&stream->streams->crossings, stream->crossing);
+        crossing_unref(stream->crossing);
         struct record_stream **at = &stream->streams->first;
         while (*at != stream) at = &(*at)->next;
         *at = stream->next;

@@ -44,7 +44,7 @@
 /* All streams of a hub that have followers. */
 struct record_streams {
     struct record_stream *first;
-    struct crossing *crossings;
+    struct crossings crossings;
     unsigned rings;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/chars.h"
 #include "base/cleanup.h"
+#include "looking.h"
 #include "json/number.h"
 
 #include <errno.h>
@@ -186,6 +187,7 @@ static int add_reference(struct request *request, struct reel_view *view,
     if (rc < 0 || !name) return rc;
     rc = reel_sink_collection(host, view, field->refers_to, &info);
     if (rc < 0) return rc;
+    if (!info.served && request_is_too_late(request, field->refers_to)) return -EINVAL;
     if (info.changed > filter->changed) filter->changed = info.changed;
     filter->generations += info.generation;
     return add_named(request, view, param, name, &walk);

@@ -313,6 +313,7 @@ static int start_hub(struct server *server, struct reel_error *error) {
         .position_ms = reel_setting_number(host, "follow_position_ms"),
         .point_ms = POINT_MS,
         .memory_max = reel_setting_number(host, "follow_memory_bytes_max"),
+        .views_max = reel_setting_number(host, "views_max"),
         .send_bytes = (int)reel_setting_number(host, "follow_send_bytes"),
     };
     server->nowhere = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

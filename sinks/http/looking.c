@@ -166,6 +166,25 @@ static bool take_result(struct request *request, struct looking *looking, struct
     return rc == 0;
 }
 
+bool request_is_too_late(struct request *request, const char *collection) {
+    struct reel_sink_host *host = request->server->host;
+    struct reel_collection_info info = {0};
+    struct reel_position position = {0};
+    struct reel_error error;
+    struct reel_view *view;
+    if (!request->work || reel_sink_view_open(host, &view, NULL) < 0) return false;
+    int rc = reel_sink_position(host, view, &position);
+    if (rc == 0) rc = reel_sink_collection(host, view, collection, &info);
+    reel_sink_view_close(host, view);
+    if (rc < 0 || !info.served || info.from_seq >= position.first_seq) return false;
+    snprintf(error.text, sizeof error.text,
+             "`%s` was made from the events from %" PRIu64 " on, and the log begins at %" PRIu64
+             ": it cannot be made again",
+             collection, info.from_seq, position.first_seq);
+    tell_first_seq(request, &error);
+    return true;
+}
+
 bool request_open_view_at(struct request *request, struct reel_view **ret) {
     struct looking *looking = request->work;
     struct reel_error error = {0};

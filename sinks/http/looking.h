@@ -26,6 +26,11 @@ struct looking {
  * is suspended, and will be handled again; or the answer is a problem. The caller closes it. */
 bool request_open_view_at(struct request *request, struct reel_view **ret);
 
+/* A view does not serve this collection, which the request needs, too. True: that is because it
+ * looks back, and the log does not have all events of the collection any more: the answer is a
+ * problem. False: the collection is being built. */
+bool request_is_too_late(struct request *request, const char *collection);
+
 /* Reads what happened to the record, in the same way. What is returned belongs to the request. */
 bool request_read_history(struct request *request, struct reel_str key, uint64_t after,
                           uint32_t limit, struct looking **ret);

@@ -327,6 +327,34 @@ static void a_trimmed_log_cannot_be_looked_at(void **state) {
     site_closed(&site);
 }
 
+/* The log has all of the cells, which were rebuilt, and not of the formations. */
+static void a_filter_by_a_name_that_cannot_be_looked_up_is_a_problem(void **state) {
+    const char *directory = scratch_directory();
+    struct reel_options options = {.segment_bytes = 65536};
+    struct reel *reel = reel_opened(directory, &options, CELL_SO, FORMATION_SO, NULL);
+    struct reel_error error;
+    char event[SAMPLE_BYTES_MAX];
+    (void)state;
+    for (uint64_t n = 0; n < 300; n++) {
+        size_t len = sample_event(n, event, sizeof event);
+        must_ok(reel_apply(reel, (struct reel_str){event, len}, NULL, &error), error);
+    }
+    must_ok(reel_trim(reel, 200, &error), error);
+    must_ok(reel_rebuild(reel, "cells", &error), error);
+    reel_close(reel);
+    struct site site = site_of(daemon_started(directory, BUSY, NULL));
+    struct reply reply = got(site.writer, "/v1/cells?at=250", 200);
+    reply_free(&reply);
+    reply = got(site.writer, "/v1/cells?at=250&formation=any", 410);
+    assert_problem(&reply, 410, "cursor-too-old");
+    must(reply_number(&reply, "first_seq") == 200);
+    reply_free(&reply);
+    get_problem(site.writer, "/v1/formations?at=250", 410, "cursor-too-old");
+    reply = got(site.writer, "/v1/cells?at=300&formation=any", 200); /* of now */
+    reply_free(&reply);
+    site_closed(&site);
+}
+
 /* ---- Bounds ---------------------------------------------------------------------------------- */
 
 static const char *gate;
@@ -494,6 +522,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_asked_is_a_problem),
         cmocka_unit_test(a_token_of_the_kind_history_may_look_back),
         cmocka_unit_test(a_trimmed_log_cannot_be_looked_at),
+        cmocka_unit_test(a_filter_by_a_name_that_cannot_be_looked_up_is_a_problem),
         cmocka_unit_test(one_builds_some_wait_the_rest_is_refused_and_the_daemon_goes_on),
         cmocka_unit_test(a_daemon_that_ends_does_not_wait_for_a_builder),
         cmocka_unit_test(a_builder_has_time_processor_and_disk_only_up_to_limits),

@@ -55,9 +55,11 @@ static const char *old_store(void) {
 
 /* In small slices, so that it takes a while. */
 static struct daemon started(const char *directory, bool rebuilds) {
-    const char *const again[] = {"--plugin", COUNTER, "--batch-events-max", "1", NULL};
-    const char *const rebuild[] = {"--plugin", COUNTER, "--batch-events-max", "1", "--rebuild",
-                                   "counters", NULL};
+    const char *const again[] = {"--plugin", COUNTER, "--batch-events-max", "1", "--build-nice",
+                                 "0",        NULL};
+    const char *const rebuild[] = {"--plugin",  COUNTER,        "--batch-events-max",
+                                   "1",         "--build-nice", "0",
+                                   "--rebuild", "counters",     NULL};
     return daemon_started_list(directory, rebuilds ? rebuild : again);
 }
 
@@ -261,6 +263,41 @@ static void a_rebuild_serves_the_old_records_until_the_new_ones_are_complete(voi
     daemon_end(&daemon);
 }
 
+/* What a builder makes of the log is what the rebuild makes of it; and what it made of an older
+ * generation is not shown as the new one's. */
+static void check_past(struct client *client, uint64_t cursor, uint64_t *ret_generation) {
+    char path[64];
+    snprintf(path, sizeof path, "/v1/counters?at=%" PRIu64, cursor);
+    struct reply reply = get(client, path);
+    must(reply.status == 200);
+    json_t *list = reply_json(&reply), *items = json_object_get(list, "counters");
+    assert_int_equal(json_integer_value(json_object_get(list, "cursor")), cursor);
+    assert_int_equal(json_array_size(items), SUBJECTS);
+    for (unsigned n = 0; n < SUBJECTS; n++)
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(items, n), "count")),
+                         expected_count(n, cursor, false));
+    *ret_generation = generation_of(&reply);
+    json_decref(list);
+    reply_free(&reply);
+}
+
+static void looking_back_shows_what_the_rebuild_makes(void **state) {
+    (void)state;
+    struct daemon daemon = started(old_store(), true);
+    struct client *client = client_opened(&daemon, WRITE_TOKEN);
+    struct reply reply = get_until(client, "/readyz", 200);
+    uint64_t before, after;
+    reply_free(&reply);
+    check_past(client, EVENTS / 3, &before); /* the rebuild may be over by then */
+    wait_for_generation(&daemon, 1);
+    check_past(client, EVENTS / 3, &after);
+    check_past(client, EVENTS / 2, &after);
+    assert_in_range(before, 0, 1);
+    assert_int_equal(after, 1);
+    client_close(client);
+    daemon_end(&daemon);
+}
+
 static void followers_get_what_differs_and_the_new_generation(void **state) {
     (void)state;
     check_differences(old_store(), SUBJECTS);
@@ -319,6 +356,7 @@ static void a_rebuild_that_is_killed_at_random_goes_on_or_begins_again(void **st
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rebuild_serves_the_old_records_until_the_new_ones_are_complete),
+        cmocka_unit_test(looking_back_shows_what_the_rebuild_makes),
         cmocka_unit_test(followers_get_what_differs_and_the_new_generation),
         cmocka_unit_test(followers_get_no_record_where_nothing_differs),
         cmocka_unit_test(followers_cross_a_rebuild_while_records_change),

@@ -52,12 +52,6 @@ struct changes {
     size_t touched_count, touched_size;
 };
 
-enum shadow_step {
-    SHADOW_KEPT,
-    SHADOW_BEGUN, /* in the running transaction: undone with it */
-    SHADOW_ENDED, /* the same: it has replaced its collection, or is given up */
-};
-
 /* For the operator: a collection that is behind the log (report.h). */
 struct catching_up {
     bool under_way;
@@ -86,7 +80,9 @@ struct collection {
     /* A rebuild (shadow.h). [writer] */
     struct collection *shadow; /* its records are made again in this one; or NULL */
     struct collection *live;   /* of a shadow: the collection that it will replace */
-    enum shadow_step step;     /* of a shadow: in the running transaction */
+    bool is_kept;              /* of a shadow: it was there before the running transaction */
+    bool
+        is_ended; /* the same: in this transaction it has replaced its collection, or is given up */
 
     /* The unit (units.h). */
     struct collection *source;   /* whose changes it folds; NULL: it folds events */
@@ -111,6 +107,7 @@ struct collection {
     bool rebuild_unmet;      /* at the start: the log knows of one that the store does not have */
     bool rebuild_shown;      /* the same, and its records were visible before a crash */
     bool finish_first;       /* the same: so it is finished before anything is visible */
+    bool has_given_up;       /* the same: it can neither go on nor begin again (registry.h) */
     bool is_other_build;     /* than the one that made the records that stay */
     bool is_new;             /* the store did not have it */
     const char *why;         /* its records must be made again; NULL: they stay */

@@ -349,8 +349,15 @@ static int remake_from_records(struct collection *root, const struct store_state
     return rc < 0 ? rc : shadow_link(root, error);
 }
 
+/* A rebuild that was asked for before the start was asked for a log that began where its shadow
+ * did. */
+static bool is_still_wanted(const struct collection *root, const struct store_state *position) {
+    const struct collection *shadow = shadow_of(root);
+    return root->rebuild_unmet && (!shadow || position->first_seq <= shadow->state.from_seq);
+}
+
 static bool has_whole_log(const struct collection *root, const struct store_state *position) {
-    return root->is_new || root->rebuild_wanted || root->rebuild_unmet ||
+    return root->is_new || root->rebuild_wanted || is_still_wanted(root, position) ||
            position->first_seq <= root->state.from_seq;
 }
 
@@ -430,19 +437,27 @@ static int examine(struct collection *collection, struct reel_error *error) {
     collection->is_new = rc == -ENOENT;
     set_aside_count(collection->aside, collection->name, plugin_build_id(collection->plugin),
                     &collection->set_aside);
-    collection->rebuild_begun = false;
+    collection->rebuild_begun = collection->has_given_up = false;
     collection->why = NULL;
     if (collection->is_new)
         collection->why = "it is new"; /* also if a crash took its records, with their rebuild */
-    else if (collection->rebuild_wanted || collection->rebuild_unmet)
+    else if (collection->rebuild_wanted)
         collection->why = "it was asked for";
     else
         collection->why = registry_other_fold(collection, state);
+    if (!collection->why && collection->rebuild_unmet) collection->why = "it was asked for";
     if (!collection->why) collection->why = other_source(collection);
     if (!collection->why && (state->waits || state->has_shadow))
         collection->why = "its rebuild was not finished";
     rc = state->has_shadow && !collection->shadow ? shadow_find(collection, error) : 0;
     return rc == -ENOENT ? 0 : rc;
+}
+
+/* Another object begins again, if the log has all events that the shadow was made from. */
+static bool is_begun_again(const struct collection *collection,
+                           const struct collection_state *shadow,
+                           const struct store_state *position) {
+    return is_other_build(collection, shadow) && position->first_seq <= shadow->from_seq;
 }
 
 /* Can its rebuild go on where it was? */
@@ -453,9 +468,10 @@ static bool can_go_on(const struct collection *collection, const struct collecti
     const struct collection_state *state = &shadow->state;
     if (!shadow->progress.is_built) return false;
     return (collection->state.waits || is_foldable(collection, position)) &&
-           !registry_other_fold(collection, state) && !is_other_build(collection, state) &&
-           !state->from_records && state->cursor + 1 >= position->first_seq &&
-           state->cursor <= position->head && state->cursor == root->shadow->state.cursor;
+           !registry_other_fold(collection, state) &&
+           !is_begun_again(collection, state, position) && !state->from_records &&
+           state->cursor + 1 >= position->first_seq && state->cursor <= position->head &&
+           state->cursor == root->shadow->state.cursor;
 }
 
 static bool unit_can_go_on(const struct collection *root, const struct store_state *position) {
@@ -465,7 +481,11 @@ static bool unit_can_go_on(const struct collection *root, const struct store_sta
     return can;
 }
 
+/* The shadow is this object's from now on. */
 static void go_on(struct collection *collection) {
+    struct collection_state *state = &collection->shadow->state;
+    state->revision = collection->projector->declared.revision;
+    memcpy(state->build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES);
     collection->catching_up = (struct catching_up){.why = collection->why};
     collection->why = NULL;
 }
@@ -474,6 +494,30 @@ static int resume_unit(struct collection *root, struct reel_error *error) {
     go_on(root);
     for (size_t i = 0; i < root->derived_count; i++) go_on(root->derived[i]);
     return shadow_link(root, error);
+}
+
+/* Can its rebuild neither go on nor begin again, without the loss of what the log does not have any
+ * more, while all of the old records are good? */
+static bool is_given_up(const struct collection *root, const struct store_state *position) {
+    bool is_good = root->rebuild_unmet && !has_whole_log(root, position);
+    is_good = is_good && is_foldable(root, position);
+    for (size_t i = 0; is_good && i < root->derived_count; i++)
+        is_good = is_foldable(root->derived[i], position) && !root->derived[i]->rebuild_wanted;
+    return is_good;
+}
+
+static int give_up(struct collection *collection, struct reel_error *error) {
+    collection->has_given_up = collection->rebuild_unmet;
+    collection->rebuild_unmet = collection->rebuild_shown = false;
+    collection->why = NULL;
+    return shadow_of(collection) ? shadow_end(collection, error) : 0;
+}
+
+static int give_up_unit(struct collection *root, struct reel_error *error) {
+    int rc = give_up(root, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
+        rc = give_up(root->derived[i], error);
+    return rc;
 }
 
 /* Its records stay. */
@@ -549,6 +593,7 @@ static int start_unit(struct collection *root, const struct store_state *positio
                             error);
     if (rc == 0)
         rc = unit_can_go_on(root, position) ? resume_unit(root, error)
+             : is_given_up(root, position)  ? give_up_unit(root, error)
                                             : remake_unit(root, position, error);
     if (rc == 0) rc = keep_or_put(root, position, error);
     for (size_t i = 0; rc == 0 && i < root->derived_count; i++)

@@ -19,9 +19,13 @@
  * A collection that has crashed too often is stopped (set_aside.h), with its unit: it stays as it
  * is, and its cursor does not move. It goes on when the plugin or the host is another build, when
  * it is released, or when it is rebuilt. It can also be paused, until it is resumed. When a unit
- * goes on, it is folded beside the others (`lags`) until its cursor is theirs. Events that are set aside for a build of the plugin are
- * tried again with another build: the collection is rebuilt, if the log still has all of its
- * events.
+ * goes on, it is folded beside the others (`lags`) until its cursor is theirs. Events that are set
+ * aside for a build of the plugin are tried again with another build: the collection is rebuilt, if
+ * the log still has all of its events.
+ *
+ * A rebuild that was begun before the start goes on. Another object begins it again, unless events
+ * were trimmed meanwhile that the shadow has folded. If it cannot go on, and to begin again would
+ * lose the records of such events, it is given up: the old records stay, if they can be folded on.
  *
  * A unit (units.h) is rebuilt together, also if one of its collections is new. If the log was
  * trimmed, the source of events stays as it is, and derived collections can be made from the

@@ -46,7 +46,7 @@ void shadow_destroy(struct collection *shadow) {
 }
 
 struct collection *shadow_of(const struct collection *live) {
-    return live->shadow && live->shadow->step != SHADOW_ENDED ? live->shadow : NULL;
+    return live->shadow && !live->shadow->is_ended ? live->shadow : NULL;
 }
 
 bool shadow_is_of_log(const struct collection *shadow) {
@@ -81,10 +81,9 @@ int shadow_begin(struct collection *live, const struct collection_state *state,
     if (!live->shadow) {
         live->shadow = create(live);
         if (!live->shadow) return fail_memory(error);
-        live->shadow->step = SHADOW_BEGUN;
     }
     struct collection *shadow = live->shadow;
-    INVARIANT(shadow->step != SHADOW_ENDED);
+    INVARIANT(!shadow->is_ended);
     shadow->state = *state;
     shadow->state.set = !live->state.set;
     shadow->state.has_shadow = shadow->state.waits = 0;
@@ -113,14 +112,13 @@ int shadow_find(struct collection *live, struct reel_error *error) {
     if (rc < 0) return fail(error, rc, "cannot read the state of a shadow");
     live->shadow = create(live);
     if (!live->shadow) return fail_memory(error);
-    live->shadow->step = SHADOW_BEGUN; /* its state is read again after an abort */
     live->shadow->state = state;
     live->shadow->state.set = !live->state.set;
     return find_fields(live->shadow, error);
 }
 
 static int forget(struct collection *live, struct reel_error *error) {
-    live->shadow->step = SHADOW_ENDED;
+    live->shadow->is_ended = true;
     live->state.has_shadow = 0;
     return meta_remove_shadow(live->store, live->name, error);
 }
@@ -178,19 +176,16 @@ void shadow_committed(struct collection *live) {
     if (!shadow) return;
     INVARIANT(shadow->changes.count == 0);
     shadow->committed = shadow->state;
-    if (shadow->step == SHADOW_ENDED)
-        drop(live);
-    else
-        shadow->step = SHADOW_KEPT;
+    shadow->is_kept = true;
+    if (shadow->is_ended) drop(live);
 }
 
-/* A shadow that is new in this group has no other state than this one. */
+/* A shadow that was begun or found in this group has no state before it. */
 void shadow_aborted(struct collection *live) {
     struct collection *shadow = live->shadow;
     if (!shadow) return;
-    bool is_new = shadow->step == SHADOW_BEGUN;
     shadow->state = shadow->committed;
-    shadow->step = SHADOW_KEPT;
+    shadow->is_ended = false;
     changes_reset(&shadow->changes);
-    if (is_new) drop(live);
+    if (!shadow->is_kept) drop(live);
 }

@@ -25,9 +25,9 @@
  *
  * **Crashes.** The shadow's state is in `meta`, so it is part of each checkpoint, and the rebuild
  * goes on from there. It begins again if another object, revision or set of values would go on with
- * it. The old records of a checkpoint must not be served again when those of the shadow were
- * visible before the crash, which the log knows (controls.h): then the rebuild is finished before
- * anything is served.
+ * it (registry.h says when it does not). The old records of a checkpoint must not be served again
+ * when those of the shadow were visible before the crash, which the log knows (controls.h): then
+ * the rebuild is finished before anything is served.
  */
 #ifndef REEL_ENGINE_FOLD_SHADOW_H
 #define REEL_ENGINE_FOLD_SHADOW_H

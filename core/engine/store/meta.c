@@ -182,6 +182,9 @@ void meta_read(struct reel_str key, struct reel_str value, struct meta_item *ret
     } else if (copy_name(key, COLLECTION_PREFIX, ret->name)) {
         ret->kind = META_COLLECTION;
         copy_value(value, &ret->collection, sizeof ret->collection);
+    } else if (copy_name(key, SHADOW_PREFIX, ret->name)) {
+        ret->kind = META_SHADOW;
+        copy_value(value, &ret->collection, sizeof ret->collection);
     } else if (copy_name(key, CONTROL_PREFIX, ret->name)) {
         ret->kind = META_CONTROL;
         copy_value(value, &ret->control, sizeof ret->control);

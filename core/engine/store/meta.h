@@ -153,7 +153,15 @@ int meta_put_origin(struct store *store, const struct store_origin *origin,
 int meta_empty(struct store *store, struct reel_error *error);
 
 /* What a row of `meta` is, for those who read LMDB without memtables. */
-enum meta_kind { META_OTHER, META_STATE, META_LINEAGE, META_COLLECTION, META_CONTROL, META_FIELDS };
+enum meta_kind {
+    META_OTHER,
+    META_STATE,
+    META_LINEAGE,
+    META_COLLECTION,
+    META_SHADOW,
+    META_CONTROL,
+    META_FIELDS,
+};
 struct meta_item {
     enum meta_kind kind;
     char name[STORE_NAME_MAX + 1]; /* of a collection */
@@ -161,7 +169,7 @@ struct meta_item {
     struct reel_str value;         /* as it stands there */
     union {
         struct store_state state;
-        struct collection_state collection;
+        struct collection_state collection; /* of META_COLLECTION and META_SHADOW */
         struct collection_control control;
     };
 };

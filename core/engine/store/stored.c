@@ -27,8 +27,52 @@ static struct stored_collection *settle(struct stored *stored, const char *name)
     return added;
 }
 
+/* Its state names the set that has its records. The other one is the shadow's. */
+static int take_state(struct stored_collection *collection, const struct collection_state *state) {
+    collection->state = *state;
+    collection->has_state = true;
+    if (!state->has_shadow) return 0;
+    struct stored_collection *shadow = collection->shadow = calloc(1, sizeof *shadow);
+    if (!shadow) return -ENOMEM;
+    strcpy(shadow->name, collection->name);
+    shadow->is_shadow = true;
+    shadow->state.set = !state->set;
+    return 0;
+}
+
+static void take_shadow(struct stored_collection *shadow, const struct collection_state *state) {
+    const uint8_t set = shadow->state.set;
+    shadow->state = *state;
+    shadow->state.set = set;
+    shadow->has_state = true;
+}
+
+static int take_fields(struct stored_collection *collection, const struct meta_item *item) {
+    if (item->set != collection->state.set) collection = collection->shadow;
+    if (!collection) return 0; /* of a set that has no records */
+    collection->has_fields = true;
+    return field_index_parse(item->value, &collection->tracked, &collection->progress);
+}
+
+/* The items of a collection come in this order: its state, a control, fields, its shadow. */
+static int take_of_collection(struct stored *stored, const struct meta_item *item) {
+    struct stored_collection *collection = settle(stored, item->name);
+    if (!collection) return -ENOMEM;
+    switch (item->kind) {
+    case META_COLLECTION:
+        return take_state(collection, &item->collection);
+    case META_FIELDS:
+        return take_fields(collection, item);
+    case META_SHADOW:
+        if (collection->shadow) take_shadow(collection->shadow, &item->collection);
+        return 0;
+    default:
+        collection->control = item->control;
+        return 0;
+    }
+}
+
 static int take_item(struct stored *stored, const struct meta_item *item) {
-    struct stored_collection *collection;
     switch (item->kind) {
     case META_STATE:
         stored->state = item->state;
@@ -37,21 +81,10 @@ static int take_item(struct stored *stored, const struct meta_item *item) {
         stored->lineage_count = meta_read_lineage(item->value, stored->lineage);
         return 0;
     case META_COLLECTION:
+    case META_SHADOW:
     case META_CONTROL:
     case META_FIELDS:
-        collection = settle(stored, item->name);
-        if (!collection) return -ENOMEM;
-        if (item->kind == META_FIELDS) { /* after its state */
-            if (item->set != collection->state.set) return 0;
-            collection->has_fields = true;
-            return field_index_parse(item->value, &collection->tracked, &collection->progress);
-        } else if (item->kind == META_CONTROL) {
-            collection->control = item->control;
-        } else {
-            collection->state = item->collection;
-            collection->has_state = true;
-        }
-        return 0;
+        return take_of_collection(stored, item);
     default:
         return 0;
     }
@@ -98,8 +131,12 @@ void stored_end(struct stored *stored) {
 
 void stored_close(struct stored *stored) {
     stored_end(stored);
-    for (size_t i = 0; i < stored->count; i++)
-        field_progress_finish(&stored->collections[i].progress);
+    for (size_t i = 0; i < stored->count; i++) {
+        struct stored_collection *collection = &stored->collections[i];
+        if (collection->shadow) field_progress_finish(&collection->shadow->progress);
+        free(collection->shadow);
+        field_progress_finish(&collection->progress);
+    }
     free(stored->collections);
     stored->collections = NULL;
     stored->count = 0;

@@ -17,6 +17,8 @@ struct stored_collection {
     bool has_fields; /* it has indexes of fields (field_index.h), or they are being built */
     struct tracked_fields tracked;
     struct field_progress progress;
+    bool is_shadow;
+    struct stored_collection *shadow; /* the records of its rebuild (fold/shadow.h); or NULL */
 };
 
 struct stored {

@@ -4,6 +4,7 @@
  *     ADDS         what an event adds, although the revision does not say so
  *     COMPATIBLE   the oldest revision whose records it keeps
  *     EXTRA_FIELD  declares one more field, which it never sets
+ *     FLAGS        of the field `count`
  * Each event is worth a warning too, so that a test sees, and may end, a fold that is under way. */
 #include <reel/projector.h>
 
@@ -16,9 +17,16 @@
 #ifndef COMPATIBLE
 #define COMPATIBLE 0
 #endif
+#ifndef FLAGS
+#define FLAGS 0
+#endif
 
 static const struct reel_field count = {
-    .struct_size = sizeof(struct reel_field), .name = "count", .kind = REEL_FIELD_INTEGER};
+    .struct_size = sizeof(struct reel_field),
+    .name = "count",
+    .kind = REEL_FIELD_INTEGER,
+    .flags = FLAGS,
+};
 #ifdef EXTRA_FIELD
 static const struct reel_field extra = {
     .struct_size = sizeof(struct reel_field), .name = "extra", .kind = REEL_FIELD_STRING};

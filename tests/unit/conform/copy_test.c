@@ -48,6 +48,12 @@ static void refuses(struct fixture *fixture, const char *frame, const char *part
         support_failed(__FILE__, __LINE__, "%s: %s", frame, fixture->error.text);
 }
 
+/* It may be of a rebuild, until the next position says that there was none. */
+static void refuses_later(struct fixture *fixture, const char *frame, const char *part) {
+    takes(fixture, frame);
+    refuses(fixture, "{\"seq\":6,\"generation\":7}", part);
+}
+
 static void begin(struct fixture *fixture) {
     copy_begin(&fixture->copy);
     takes(fixture, "{\"seq\":3,\"key\":\"a\",\"record\":{\"v\":1}}");
@@ -97,10 +103,10 @@ static void what_must_not_come_is_found(void **state) {
     struct fixture *fixture = *state;
     begin(fixture);
     takes(fixture, "{\"seq\":6,\"key\":\"b\",\"record\":{}}");
-    refuses(fixture, "{\"seq\":5,\"key\":\"c\",\"record\":{}}", "an older state");
-    refuses(fixture, "{\"seq\":6,\"key\":\"b\",\"record\":{}}", "a repeat");
-    refuses(fixture, "{\"seq\":6,\"key\":\"a\",\"record\":{}}", "a repeat");
-    refuses(fixture, "{\"seq\":4,\"key\":\"c\",\"record\":{}}", "an older state");
+    refuses_later(fixture, "{\"seq\":5,\"key\":\"c\",\"record\":{}}", "an older state");
+    refuses_later(fixture, "{\"seq\":6,\"key\":\"b\",\"record\":{}}", "a repeat");
+    refuses_later(fixture, "{\"seq\":6,\"key\":\"a\",\"record\":{}}", "a repeat");
+    refuses_later(fixture, "{\"seq\":4,\"key\":\"c\",\"record\":{}}", "an older state");
     refuses(fixture, "{\"seq\":5,\"generation\":7}", "came after 6");
     refuses(fixture, "{\"seq\":6,\"generation\":7,\"snapshot\":true}", "a snapshot");
     assert_int_equal(take(fixture, "{\"seq\":6,\"generation\":8}"), -ESTALE);
@@ -110,6 +116,20 @@ static void what_must_not_come_is_found(void **state) {
     refuses(fixture, "{\"seq\":-1,\"generation\":7}", "without `seq`");
     refuses(fixture, "[]", "without `seq`");
     refuses(fixture, "{", "not JSON");
+}
+
+/* Records that differ come in the order of keys, with the seq that changed them. */
+static void after_a_rebuild_nothing_is_misplaced(void **state) {
+    struct fixture *fixture = *state;
+    begin(fixture);
+    takes(fixture, "{\"seq\":3,\"key\":\"a\",\"record\":{\"v\":9}}");
+    takes(fixture, "{\"seq\":2,\"key\":\"b\",\"record\":null}");
+    assert_int_equal(copy_take_id(&fixture->copy, (struct reel_str){NULL, 0}, &fixture->error), 0);
+    assert_int_equal(take(fixture, "{\"seq\":5,\"generation\":8}"), -ESTALE);
+    copy_end(&fixture->copy);
+    fixture->copy.has_position = false;
+    begin(fixture);
+    takes(fixture, "{\"seq\":5,\"generation\":7}");
 }
 
 static void a_snapshot_has_no_repeats_and_one_end(void **state) {
@@ -226,6 +246,7 @@ UNIT_TESTS(copy_test) {
         cmocka_unit_test_setup_teardown(a_copy_has_the_newest_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_digest_is_the_one_of_the_daemon, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_must_not_come_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(after_a_rebuild_nothing_is_misplaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_snapshot_has_no_repeats_and_one_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_position_is_between_two_events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_copy_stands_on_another, set_up, tear_down),

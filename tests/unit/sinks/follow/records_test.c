@@ -11,6 +11,7 @@ static _Atomic int fold;
 #include "../../../integration/plugins/herd.c"
 
 #include "base/clock.h"
+#include "follow/crossing.h"
 #include "follow/hub.h"
 #include "websocket/wire.h"
 
@@ -66,10 +67,15 @@ static int view_changes(struct reel_view *view, const struct reel_query *query, 
     return reel_view_changes(view, query, since, give_row, &walk, error);
 }
 
-static int setup(void **state) {
+/* With this setting, one collection has views for its followers. */
+enum { VIEWS_MAX = CROSSING_VIEWS * CROSSING_VIEWS_SHARE };
+
+/* `open_max`: views that can be open; 0: many. */
+static int setup_with(void **state, unsigned views_max, uint32_t open_max) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     must(fixture && fake_stage_begin((void **)&fixture->fake) == 0);
-    struct reel_options options = {.struct_size = sizeof options, .view_ms_max = NEVER_MS};
+    struct reel_options options = {
+        .struct_size = sizeof options, .view_ms_max = NEVER_MS, .views_max = open_max};
     struct reel_error error;
     reel_close(fixture->fake->reel);
     must_ok(reel_open(&options, &fixture->fake->reel, &error), error);
@@ -86,12 +92,21 @@ static int setup(void **state) {
         .position_ms = NEVER_MS,
         .point_ms = 5,
         .memory_max = (uint64_t)1 << 30,
+        .views_max = views_max,
         .send_bytes = 4096,
     };
     must(hub_start(&hub_options, &fixture->hub, NULL) == 0);
     *state = now = fixture;
     fold = 0;
     return 0;
+}
+
+static int setup(void **state) {
+    return setup_with(state, VIEWS_MAX, 0);
+}
+
+static int setup_with_few_views(void **state) {
+    return setup_with(state, VIEWS_MAX - 1, 1);
 }
 
 static int teardown(void **state) {
@@ -542,6 +557,24 @@ static void a_comparison_that_fails_ends_those_that_wait_for_it(void **state) {
         assert_closed(&peers[i], WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
 }
 
+/* Requests need them. */
+static void few_views_are_not_held_for_followers(void **state) {
+    struct fixture *fixture = *state;
+    fixture->rebuilding = true;
+    apply(fixture, "set", 0, 10, "a", 5);
+    struct peer peer = peer_of(fixture, true, 1, NULL);
+    assert_text(&peer, "{\"seq\":1,\"generation\":0}");
+    struct reel_view *view;
+    uint64_t until = clock_ms() + PATIENCE_MS;
+    while (reel_view_open(fixture->fake->reel, &view, NULL) == -EAGAIN) {
+        must(clock_ms() < until);
+        usleep(1000);
+    }
+    reel_view_close(view);
+    rebuild(fixture, 2);
+    assert_closed(&peer, WEBSOCKET_CURSOR_TOO_OLD, "generation-changed");
+}
+
 static void deletions_that_are_forgotten_end_those_that_need_them(void **state) {
     struct fixture *fixture = *state;
     for (int n = 1; n <= 10; n++) apply(fixture, "set", n, n + 1, "a", n);
@@ -603,6 +636,8 @@ UNIT_TESTS(records_test) {
         CASE(differences_that_wait_for_their_socket_end_in_the_newest_state),
         CASE(one_that_is_behind_reaches_the_old_end_first),
         CASE(a_comparison_that_fails_ends_those_that_wait_for_it),
+        cmocka_unit_test_setup_teardown(few_views_are_not_held_for_followers, setup_with_few_views,
+                                        teardown),
         CASE(deletions_that_are_forgotten_end_those_that_need_them),
         CASE(while_the_collection_is_built_they_wait),
         CASE(without_views_it_is_later),
