@@ -100,7 +100,7 @@ static int find_command(struct working *work, struct reel_error *error) {
     work->collection = registry_find(&work->reel->dispatcher.registry, asked->collection);
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
-    int rc = check_folded(work->collection, error);
+    rc = check_folded(work->collection, error);
     if (rc < 0) return rc;
     if (!has_command(work->collection->projector, asked->verb))
         return fail(error, -ENOENT, "collection `%s` has no command `%.*s`", work->collection->name,
