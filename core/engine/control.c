@@ -23,7 +23,7 @@ static int resume_unit(struct dispatcher *dispatcher, struct collection *root,
     if (!root->paused_from) return fail(error, -EALREADY, "`%s` is not paused", root->name);
     if (root->stopped)
         return fail(error, -EBUSY, "`%s` is stopped, too: release it first", root->name);
-    return dispatcher_go_on(dispatcher, root, error);
+    return dispatcher_resume(dispatcher, root, error);
 }
 
 /* ---- Release --------------------------------------------------------------------------------- */
@@ -38,10 +38,9 @@ static int record_release(const struct dispatcher *dispatcher, const struct coll
     return rc;
 }
 
-/* One that is paused, too, stays so. */
+/* One that is paused, too, comes as far as the log was then. */
 static int release_unit(struct dispatcher *dispatcher, struct collection *root,
                         struct reel_error *error) {
-    struct halt halt = registry_halt_of(root);
     if (!root->stopped && root->lags)
         return fail(error, -EALREADY, "`%s` catches up already", root->name);
     if (!root->stopped) return fail(error, -EALREADY, "`%s` is not stopped", root->name);
@@ -51,12 +50,7 @@ static int release_unit(struct dispatcher *dispatcher, struct collection *root,
                     ": only a rebuild helps",
                     root->name, root->state.cursor, dispatcher->state.first_seq);
     int rc = record_release(dispatcher, root, error);
-    if (rc < 0) return rc;
-    if (!root->paused_from) return dispatcher_go_on(dispatcher, root, error);
-    root->is_released = true;
-    halt.stopped = NULL;
-    registry_halt(root, &halt);
-    return 0;
+    return rc < 0 ? rc : dispatcher_release(dispatcher, root, error);
 }
 
 /* ---- Rebuild --------------------------------------------------------------------------------- */

@@ -164,14 +164,16 @@ uint64_t dispatcher_needed_from(const struct dispatcher *dispatcher);
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error);
 
-/* A unit is paused; and it goes on, because it is resumed, or because it is released, which the
- * caller has recorded for the next start (set_aside.h). Each in a transaction of its own.
+/* A unit is paused; goes on after a pause; or goes on, up to a pause, although it was stopped, which
+ * the caller has recorded for the next start (set_aside.h). Each in a transaction of its own.
  * dispatcher_build_some then folds what it has not folded yet. -ESTALE: the log does not have all
  * of that any more, so that only a rebuild helps. */
 int dispatcher_pause(struct dispatcher *dispatcher, struct collection *root,
                      struct reel_error *error);
-int dispatcher_go_on(struct dispatcher *dispatcher, struct collection *root,
-                     struct reel_error *error);
+int dispatcher_resume(struct dispatcher *dispatcher, struct collection *root,
+                      struct reel_error *error);
+int dispatcher_release(struct dispatcher *dispatcher, struct collection *root,
+                       struct reel_error *error);
 
 /* Begins a rebuild of a collection, and of what must be rebuilt with it (registry_remake), in a
  * transaction of its own. dispatcher_catch_up and dispatcher_build_some then rebuild them. */

@@ -504,15 +504,14 @@ static int restart(struct dispatcher *dispatcher, struct collection *root,
     return rc < 0 ? rc : put_floors(dispatcher, error);
 }
 
-int dispatcher_go_on(struct dispatcher *dispatcher, struct collection *root,
-                     struct reel_error *error) {
+static int go_on(struct dispatcher *dispatcher, struct collection *root, uint64_t paused_from,
+                 struct reel_error *error) {
     const struct halt halt = registry_halt_of(root);
     bool lagged = root->lags;
     int rc = dispatcher_begin(dispatcher, error);
     if (rc < 0) return rc;
-    if (halt.paused_from) rc = put_resumed(dispatcher, root, error);
-    root->is_released = root->is_released || halt.stopped;
-    registry_begin_to_go_on(root);
+    if (halt.paused_from && !paused_from) rc = put_resumed(dispatcher, root, error);
+    registry_begin_to_go_on(root, paused_from);
     if (rc == 0) rc = restart(dispatcher, root, error);
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc < 0)
@@ -520,4 +519,16 @@ int dispatcher_go_on(struct dispatcher *dispatcher, struct collection *root,
     else
         registry_go_on(root, dispatcher->state.cursor);
     return rc;
+}
+
+int dispatcher_resume(struct dispatcher *dispatcher, struct collection *root,
+                      struct reel_error *error) {
+    INVARIANT(!root->stopped);
+    return go_on(dispatcher, root, 0, error);
+}
+
+int dispatcher_release(struct dispatcher *dispatcher, struct collection *root,
+                       struct reel_error *error) {
+    root->is_released = true;
+    return go_on(dispatcher, root, root->paused_from, error);
 }

@@ -86,6 +86,15 @@ static void wait_for_state(struct operated *operated, const char *collection, co
     }
 }
 
+static void wait_for_cursor(struct operated *operated, const char *collection, uint64_t wanted) {
+    for (uint64_t began = now_ms(), cursor = 0; cursor != wanted; usleep(10000)) {
+        must(now_ms() - began < 60000);
+        json_t *standing = standing_got(operated, collection);
+        cursor = number_of(standing, "cursor");
+        json_decref(standing);
+    }
+}
+
 /* Reads of the collection stand at `cursor`, or, with 0, are not stale. */
 static void assert_stale(struct operated *operated, const char *path, uint64_t cursor) {
     struct reply reply = got(operated->site.reader, path, 200);
@@ -337,16 +346,18 @@ static void a_stopped_collection_is_released(void **state) {
     control(&operated, "deadly", "pause"); /* both at once */
     control(&operated, "deadly", "release");
     assert_state(&operated, "deadly", "paused");
-    assert_stale(&operated, "/v1/deadly", 5);
+    post_from(&operated, 10, 12);
+    wait_for_cursor(&operated, "deadly", 10);
+    assert_stale(&operated, "/v1/deadly", 10);
     control(&operated, "deadly", "resume");
     wait_for_state(&operated, "deadly", "live");
     wait_until_answered(operated.site.nobody, "/readyz", 200);
-    assert_counted(operated.site.writer, "deadly", 9);
+    assert_counted(operated.site.writer, "deadly", 11);
     control_conflicts(&operated, "deadly", "release");
     operated_closed(&operated);
     operated = operated_opened(directory, QUIET_ARGS, "--strikes-max", "1", NULL);
     assert_state(&operated, "deadly", "live");
-    assert_counted(operated.site.writer, "deadly", 9);
+    assert_counted(operated.site.writer, "deadly", 11);
     operated_closed(&operated);
     assert_verified(directory, DEADLY_SO);
 }

@@ -386,7 +386,7 @@ int registry_remake(struct collection *collection, const struct store_state *pos
     struct collection *root = unit_root(collection);
     forget_remake(root);
     for (size_t i = 0; i < root->derived_count; i++) forget_remake(root->derived[i]);
-    if (collection_is_halted(root)) registry_begin_to_go_on(root);
+    if (collection_is_halted(root)) registry_begin_to_go_on(root, 0);
     collection->rebuild_wanted = true;
     collection->why = "it was asked for";
     if (shadow_of(root)) root->rebuild_wanted = true; /* which begins again */

@@ -79,9 +79,10 @@ struct halt {
 void registry_halt(struct collection *root, const struct halt *halt);
 struct halt registry_halt_of(const struct collection *root);
 
-/* A unit goes on, in the group that begins. Then, within it: what registry_start does for a unit.
- * When it is committed: the unit is folded beside the others, until it has their cursor. */
-void registry_begin_to_go_on(struct collection *root);
+/* A unit goes on, in the group that begins; up to a pause, or, with 0, for good. Then, within it:
+ * what registry_start does for a unit. When it is committed: the unit is folded beside the others,
+ * until it has their cursor. */
+void registry_begin_to_go_on(struct collection *root, uint64_t paused_from);
 int registry_restart(struct collection *root, const struct store_state *position,
                      struct reel_error *error);
 void registry_go_on(struct collection *root, uint64_t cursor);

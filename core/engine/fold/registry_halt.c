@@ -36,30 +36,24 @@ static void set_shown_behind(struct collection *root, bool shown) {
 
 /* So that views show it without a gap, it lags before it is not halted any more. What is emptied is
  * not shown. */
-void registry_begin_to_go_on(struct collection *root) {
+void registry_begin_to_go_on(struct collection *root, uint64_t paused_from) {
     set_shown_behind(root, true);
     set_lags(root, true);
-    registry_halt(root, &(struct halt){0});
+    registry_halt(root, &(struct halt){.paused_from = paused_from});
 }
 
+/* Or it is halted again on the way. */
 void registry_go_on(struct collection *root, uint64_t cursor) {
-    if (root->state.cursor < cursor) return;
+    uint64_t own = root->state.cursor;
+    if (own < cursor && !collection_stops_before(root, own + 1)) return;
     set_lags(root, false);
     set_shown_behind(root, false);
-}
-
-/* Also of one that is halted again on the way. */
-static bool has_joined(const struct collection *root, uint64_t cursor) {
-    uint64_t own = root->committed.cursor;
-    return own >= cursor || collection_stops_before(root, own + 1);
 }
 
 void registry_join(struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *root = registry->collections[i];
-        if (root->source || !root->lags || !has_joined(root, cursor)) continue;
-        set_lags(root, false);
-        set_shown_behind(root, false);
+        if (!root->source && root->lags) registry_go_on(root, cursor);
     }
 }
 
