@@ -133,16 +133,26 @@ static bool find_stop(const struct refolded *all, size_t count, uint64_t at, uin
     return found;
 }
 
+static void read_digests(struct refolded *all, size_t count, uint64_t at) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].collection && all[i].stored->state.cursor <= at &&
+            all[i].collection->committed.cursor <= all[i].stored->state.cursor)
+            all[i].digest = all[i].collection->committed.digest;
+}
+
+/* Of a collection and of its shadow. */
+static bool is_reached(const struct refolded *all, size_t count,
+                       const struct collection *collection, uint64_t at) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].collection == collection && all[i].stored->state.cursor > at) return false;
+    return true;
+}
+
 /* Those that are reached fold no more: one may be stopped because it does not survive more. */
-static void read_digests(struct refolded *all, size_t count, uint64_t at, uint64_t head) {
-    for (size_t i = 0; i < count; i++) {
-        struct collection *collection = all[i].collection;
-        if (!collection || all[i].stored->state.cursor > at ||
-            collection->committed.cursor > all[i].stored->state.cursor)
-            continue;
-        all[i].digest = collection->committed.digest;
-        if (at < head) refold_from(collection, head);
-    }
+static void leave_reached(struct refolded *all, size_t count, uint64_t at, uint64_t head) {
+    for (size_t i = 0; i < count && at < head; i++)
+        if (all[i].collection && is_reached(all, count, all[i].collection, at))
+            refold_from(all[i].collection, head);
 }
 
 int refold_take(struct reel *reel, struct log *log, const struct store_state *checkpoint,
@@ -154,7 +164,8 @@ int refold_take(struct reel *reel, struct log *log, const struct store_state *ch
         at = stop;
         bool is_before = stop < reel->dispatcher.state.cursor;
         rc = refold_to(reel, stop, error);
-        if (rc == 0 && !is_before) read_digests(all, count, stop, checkpoint->cursor);
+        if (rc == 0 && !is_before) read_digests(all, count, stop);
+        if (rc == 0) leave_reached(all, count, stop, checkpoint->cursor);
     }
     return rc;
 }
