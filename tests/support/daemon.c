@@ -207,9 +207,24 @@ void daemon_end(struct daemon *daemon) {
         support_failed(__FILE__, __LINE__, "status %x: %s", (unsigned)status, daemon_log(daemon));
 }
 
+/* Has the process ended? Nobody may have reaped it yet. */
+static bool is_gone(pid_t pid) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (!file) return true;
+    const char *read = fgets(text, sizeof text, file), *end = read ? strrchr(text, ')') : NULL;
+    fclose(file);
+    return !end || end[2] == 'Z' || end[2] == 'X';
+}
+
+/* The system kills the worker a moment after the process that watches it. Until then, it holds the
+ * store. */
 void daemon_kill(struct daemon *daemon) {
+    pid_t worker = worker_of(daemon->pid);
     kill(daemon->pid, SIGKILL);
     daemon_wait(daemon);
+    while (worker != daemon->pid && !is_gone(worker)) usleep(1000);
 }
 
 uint64_t process_memory(pid_t pid) {
