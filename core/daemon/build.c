@@ -264,7 +264,7 @@ static int load_plugin(struct reel *reel, const char *text, struct reel_error *e
     char *path;
     int fd = (int)strtol(text, &path, 10);
     if (*path++ != ' ') return fail(error, -EINVAL, "it is not DESCRIPTOR PATH");
-    int rc = plugin_file_open_fd(fd, path, &file, error);
+    int rc = plugin_file_open_copy_take(path, fd, &file, error);
     if (rc < 0) return fail_in(error, rc, "cannot load %s", path);
     rc = engine_load_file(reel, file, error);
     plugin_file_unref(file);

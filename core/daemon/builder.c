@@ -62,13 +62,10 @@ struct builder {
 
 /* ---- What can be asked ----------------------------------------------------------------------- */
 
-static int check_seq(const struct reel_position *position, uint64_t seq, struct reel_error *error) {
-    if (seq > position->cursor)
-        return fail(error, -ERANGE, "the cursor is %" PRIu64 ", it has not reached %" PRIu64,
-                    position->cursor, seq);
-    if (seq + 1 < position->first_seq)
-        return fail(error, -ESTALE, "the log begins at %" PRIu64, position->first_seq);
-    return 0;
+/* Where a collection stands: one that is stopped is behind the others. */
+static uint64_t cursor_of(const struct reel_position *position,
+                          const struct reel_collection_info *info) {
+    return info->cursor < position->cursor ? info->cursor : position->cursor;
 }
 
 static bool can_be_made(const struct reel_position *position,
@@ -76,27 +73,53 @@ static bool can_be_made(const struct reel_position *position,
     return info->from_seq >= position->first_seq;
 }
 
+/* What is built, as it was decided with a view of now. */
+struct plan {
+    struct reel_position position;
+    uint64_t cursor;         /* of the collection */
+    struct text collections; /* arguments: name, first event and generation of each */
+};
+
+static void plan_finish(struct plan *plan) {
+    text_finish(&plan->collections);
+}
+
+/* What happened to a record is told up to where its collection stands. */
+static int check_seq(const struct build_job *job, const struct plan *plan,
+                     struct reel_error *error) {
+    if (job->seq > plan->cursor && !job->is_history)
+        return fail(error, -ERANGE, "the cursor is %" PRIu64 ", it has not reached %" PRIu64,
+                    plan->cursor, job->seq);
+    if (job->seq + 1 < plan->position.first_seq)
+        return fail(error, -ESTALE, "the log begins at %" PRIu64, plan->position.first_seq);
+    return 0;
+}
+
+static bool is_now(const struct build_job *job, const struct plan *plan) {
+    return !job->is_history && job->seq == plan->cursor;
+}
+
 /* Opens a view of now, and checks that what is asked can be made. */
-static int look(const struct builder *builder, const struct build_job *job, struct reel_view **ret,
-                struct reel_position *ret_position, struct reel_error *error) {
+static int look(const struct builder *builder, const struct build_job *job, struct plan *plan,
+                struct reel_view **ret, struct reel_error *error) {
     const char *collection = job->collection.data;
-    const uint64_t seq = job->seq;
+    struct reel_position *position = &plan->position;
     struct reel_collection_info info;
     struct reel_view *view;
     int rc = reel_view_open(builder->daemon->reel, &view, error);
     if (rc < 0) return rc;
-    rc = reel_view_position(view, ret_position);
+    rc = reel_view_position(view, position);
     if (rc == 0) rc = reel_view_collection(view, collection, &info);
     if (rc < 0) rc = fail(error, rc, "%s", strerror(-rc));
-    if (rc == 0) rc = check_seq(ret_position, seq, error);
+    if (rc == 0) plan->cursor = cursor_of(position, &info);
+    if (rc == 0) rc = check_seq(job, plan, error);
     if (rc == 0 && !info.served)
         rc = fail(error, -EAGAIN, "collection `%s` is being built", collection);
-    bool is_now = !job->is_history && seq == ret_position->cursor;
-    if (rc == 0 && !is_now && !can_be_made(ret_position, &info))
+    if (rc == 0 && !is_now(job, plan) && !can_be_made(position, &info))
         rc = fail(error, -ESTALE,
                   "`%s` was made from the events from %" PRIu64
                   " on, and the log begins at %" PRIu64 ": it cannot be made again",
-                  collection, info.from_seq, ret_position->first_seq);
+                  collection, info.from_seq, position->first_seq);
     if (rc < 0)
         reel_view_close(view);
     else
@@ -228,7 +251,8 @@ static void put_settings(const struct builder *builder, struct text *to) {
         }
 }
 
-/* All collections that the log can make again, or that of the history. */
+/* All collections that the log can make again, and that are not stopped or paused before the cursor;
+ * or that of the history. */
 static void put_collections(const struct builder *builder, const struct build_job *job,
                             struct reel_view *view, const struct reel_position *position,
                             struct text *to) {
@@ -237,7 +261,7 @@ static void put_collections(const struct builder *builder, const struct build_jo
     for (size_t n = 0; (name = reel_collection_name(builder->daemon->reel, n)); n++) {
         if (job->is_history && strcmp(name, job->collection.data) != 0) continue;
         if (reel_view_collection(view, name, &info) < 0 || !info.served ||
-            !can_be_made(position, &info))
+            !can_be_made(position, &info) || (!job->is_history && info.cursor < job->seq))
             continue;
         put(to, "--collection=%s %" PRIu64 " %" PRIu64, name, info.from_seq, info.generation);
     }
@@ -258,23 +282,13 @@ static void job_destroy(struct build_job *job) {
     free(job);
 }
 
-/* What is built, as it was decided with a view of now. */
-struct plan {
-    struct reel_position position;
-    struct text collections; /* arguments: name, first event and generation of each */
-};
-
-static void plan_finish(struct plan *plan) {
-    text_finish(&plan->collections);
-}
-
 /* 1: nothing needs to be built, and `ret_view` is set; 0: `ret` is. */
 static int make_plan(struct builder *builder, const struct build_job *job, struct plan *ret,
                      struct reel_view **ret_view, struct reel_error *error) {
     struct reel_view *view;
-    int rc = look(builder, job, &view, &ret->position, error);
+    int rc = look(builder, job, ret, &view, error);
     if (rc < 0) return rc;
-    if (!job->is_history && job->seq == ret->position.cursor) {
+    if (is_now(job, ret)) {
         *ret_view = view;
         return 1;
     }
@@ -553,6 +567,7 @@ int builder_history(struct builder *builder, const struct reel_history_request *
     job->bytes_max = request->bytes_max;
     text_append_str(&job->key, request->key);
     int rc = job->key.failed ? fail_memory(error) : make_plan(builder, job, &plan, &view, error);
+    if (rc == 0 && job->seq > plan.cursor) job->seq = plan.cursor;
     if (rc == 0) return add_job_take(builder, job, ret_job, error);
     job_destroy(job);
     return rc;

@@ -131,7 +131,11 @@ static int judge_end(int status, struct reel_error *error) {
     case SIGKILL:
         return fail(error, -EAGAIN, "the builder was ended: the machine's memory is short");
     default:
-        return fail(error, -EIO, "the builder was ended by signal %d", WTERMSIG(status));
+        return fail(
+            error, -EIO,
+            "the builder was ended by signal %d (%s): a plugin has crashed while the log was "
+            "folded again",
+            WTERMSIG(status), strsignal(WTERMSIG(status)));
     }
 }
 
@@ -166,6 +170,7 @@ int builder_run(const struct builder_run *run, const struct text *arguments,
     rc = process_end(&process, rc, error);
     if (rc < 0) return rc;
     rc = build_output_read(text_str(ret_printed), ret);
-    return rc < 0 ? fail(error, -EIO, "a builder's answer is not complete")
+    return rc < 0 ? fail(error, -EIO,
+                         "a builder's answer is not complete: a plugin may have ended its process")
                   : judge_output(ret, error);
 }

@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "daemon/commands.h"
 #include "daemon/log.h"
+#include "daemon/worker.h"
 #include "engine/engine.h"
 
 #include <inttypes.h>
@@ -83,6 +84,7 @@ bool ending_is_stalled(struct ending *ending, char *ret, size_t size) {
 
 /* Nothing is lost: everything that was acknowledged is in the store, as after SIGKILL. */
 __attribute__((noreturn)) static void give_up(const char *why) {
+    callbacks_blame_other(); /* the event is not set aside: it was not given the usual time */
     log_line(REEL_LEVEL_ERROR, SELF, "ended at once: %s", why);
     log_queue_flush(FLUSH_MS);
     _exit(EXIT_FAILED);
@@ -122,6 +124,7 @@ static void *run(void *context) {
         looked_ms = now_ms;
         /* The process may have been stopped for a while; this is not the fault of a plugin. */
         if (passed_ms > 4 * TICK_MS) passed_ms = TICK_MS;
+        worker_beat();
         look_at_callback(ending, (uint32_t)passed_ms);
         if (!ending->done) look_at_end(ending, (uint32_t)passed_ms);
     }
@@ -141,6 +144,7 @@ static void refuse_exit(void) {
     if (running.number)
         snprintf(where, sizeof where, ", in the projector of `%s`, on event %" PRIu64,
                  running.collection, running.seq);
+    callbacks_blame(0);
     log_line(REEL_LEVEL_ERROR, SELF, "a plugin or a library has called exit()%s", where);
     log_queue_flush(FLUSH_MS);
     _exit(EXIT_FAILED);

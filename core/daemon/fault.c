@@ -10,6 +10,7 @@
 #include "base/exit_code.h"
 #include "base/thread.h"
 #include "daemon/log.h"
+#include "engine/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,9 +126,11 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
         for (;;) pause(); /* another thread's is being told */
     }
     if (!sent && find_file((uint64_t)(uintptr_t)info->si_addr)) {
+        callbacks_blame_other();
         sem_post(&fault.found);
         for (;;) pause();
     }
+    callbacks_blame(signal);
     struct sigaction as_before = {.sa_handler = SIG_DFL};
     sigaction(signal, &as_before, NULL);
     if (sent) raise(signal); /* else it comes again by itself */
@@ -135,7 +138,7 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
 
 int fault_watch(void) {
     pthread_t thread;
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     if (sem_init(&fault.found, 0, 0) < 0) return -errno;
     int rc = thread_start(&thread, "reel-fault", end, NULL);
     if (rc < 0) return rc;

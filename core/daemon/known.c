@@ -2,6 +2,7 @@
 #include "daemon/known.h"
 
 #include "base/error.h"
+#include "base/kept.h"
 #include "daemon/pins.h"
 #include "daemon/trust.h"
 
@@ -69,13 +70,23 @@ static int check_not_known(const struct daemon *daemon, const struct plugin_file
     return 0;
 }
 
+/* Each worker runs the plugins that the first one has loaded, whatever has happened to the files.
+ */
+static int open_kept(const char *path, struct plugin_file **ret, struct reel_error *error) {
+    char name[KEPT_NAME_MAX + 1];
+    snprintf(name, sizeof name, "plugin %s", path);
+    int fd = kept_find(name), rc = plugin_file_open_copy_take(path, fd, ret, error);
+    if (rc == 0 && fd < 0) kept_keep(name, (*ret)->fd);
+    return rc;
+}
+
 static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
     const struct daemon *daemon = context;
     struct plugin_file *file;
     struct plugin *plugin;
     int rc = trust_check_plugin(daemon->config, path, error);
     if (rc < 0) return rc;
-    rc = plugin_file_open(path, &file, error);
+    rc = open_kept(path, &file, error);
     if (rc < 0) return fail_in(error, rc, "cannot load %s", path);
     rc = check_not_known(daemon, file, error);
     if (rc == 0) rc = pins_check(daemon->config, file, error);

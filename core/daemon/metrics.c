@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "daemon/builder.h"
+#include "daemon/worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,16 +15,30 @@
 
 /* ---- Status ---------------------------------------------------------------------------------- */
 
-/* The number of events that the collection furthest behind has not folded yet. */
+/* The number of events that the collection furthest behind has not folded yet. Those that are
+ * stopped or paused will not fold any. */
 static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head) {
     uint64_t lowest = head;
     const char *name;
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
         struct reel_collection_info info;
-        if (reel_view_collection(view, name, &info) == 0 && info.cursor < lowest)
+        if (reel_view_collection(view, name, &info) == 0 && !info.stopped[0] &&
+            !info.paused && info.cursor < lowest)
             lowest = info.cursor;
     }
     return head - lowest;
+}
+
+static bool find_stopped(struct reel *reel, struct reel_status *status) {
+    char why[SET_ASIDE_REASON_MAX];
+    const char *name;
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
+        if (!engine_is_stopped(reel, n, why)) continue;
+        snprintf(status->reason, sizeof status->reason, "collection `%s` is stopped: %s", name,
+                 why);
+        return true;
+    }
+    return false;
 }
 
 static void write_reason(struct daemon *daemon, struct reel_status *status,
@@ -39,6 +54,8 @@ static void write_reason(struct daemon *daemon, struct reel_status *status,
     else if (!metrics->caught_up)
         snprintf(status->reason, sizeof status->reason, "catching up: %" PRIu64 " events to fold",
                  status->lag);
+    else if (find_stopped(daemon->reel, status))
+        return;
     else if (feed && !feed->in_sync)
         snprintf(status->reason, sizeof status->reason, "%s", feed->reason);
 }
@@ -153,6 +170,11 @@ static void add_collections(const struct measuring *to, struct reel *reel, struc
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
         if (reel_view_collection(view, name, &info) < 0) continue;
         snprintf(labels, sizeof labels, "collection=\"%s\"", name);
+        GAUGE(to, "reel_collection_stopped",
+              "1 when the projector has crashed too often, so that events are not folded", labels,
+              info.stopped[0] != '\0');
+        GAUGE(to, "reel_collection_paused", "1 while an operator has paused the collection", labels,
+              info.paused);
         GAUGE(to, "reel_records", "Records by collection", labels, info.records);
         GAUGE(to, "reel_records_digest",
               "The lowest 52 bits of the collection's digest: equal in replicas at one cursor",
@@ -242,6 +264,15 @@ static void add_intake(const struct measuring *to, struct intake *intake) {
     to->fn(to->context, &times);
 }
 
+static void add_worker(const struct measuring *to, const struct worker_shared *worker) {
+    COUNTER(to, "reel_worker_restarts_total",
+            "Processes that were started anew, mostly since a plugin had ended one", "",
+            atomic_load(&worker->restarts));
+    COUNTER(to, "reel_worker_down_milliseconds_total",
+            "Time without a process that answers, between two of them", "",
+            atomic_load(&worker->down_ms));
+}
+
 /* Gaps are stored with the log, so their counts remain after a restart. */
 static void add_gaps(const struct measuring *to, const struct reel_position *position) {
     COUNTER(to, "reel_feed_gaps_total", "Gaps in the stream: messages that were never received", "",
@@ -300,6 +331,7 @@ void daemon_metrics(struct daemon *daemon, reel_metric_fn fn, void *context) {
     add_intake(&to, daemon->intake);
     if (daemon->feed) add_feed(&to, daemon->feed);
     if (daemon->builder) add_builder(&to, daemon->builder);
+    if (worker_shared()) add_worker(&to, worker_shared());
     COUNTER(&to, "reel_log_dropped_total", "Lines of the log that could not be written", "",
             log_queue_dropped());
     daemon_status(daemon, &status);

@@ -3,7 +3,8 @@
 #ifndef REEL_DAEMON_NOTIFY_H
 #define REEL_DAEMON_NOTIFY_H
 
-/* "READY=1", "STOPPING=1", … If it cannot be sent, it is lost. */
+/* "READY=1", "STOPPING=1", "WATCHDOG=1". If it cannot be sent within a second, it is lost;
+ * WATCHDOG=1, at once. */
 void notify(const char *state);
 
 #endif

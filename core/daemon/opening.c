@@ -2,16 +2,21 @@
 #include "daemon/opening.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/exit_code.h"
 #include "daemon/data.h"
 #include "daemon/known.h"
 #include "daemon/trust.h"
+#include "daemon/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define SELF "reeld"
+
+enum { LOCKED_MS = 2000, LOOK_AGAIN_US = 10000 };
 
 static void warn(void *context, const char *line) {
     (void)context;
@@ -22,6 +27,7 @@ static void warn(void *context, const char *line) {
 static void broken(void *context, const char *sentence) {
     struct daemon *daemon = context;
     log_line(REEL_LEVEL_ERROR, SELF, "%s", sentence);
+    if (daemon->reel && !engine_is_damaged(daemon->reel)) worker_is_broken();
     signals_quit(&daemon->signals, EXIT_FAILED);
 }
 
@@ -45,6 +51,25 @@ static void add_hint(struct reel_error *error, const char *flag) {
     error_set(error, "%s (%s)", sentence.text, flag);
 }
 
+static uint32_t requested_flags(const struct config *config) {
+    if (!worker_may_open_anew()) return 0;
+    return (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0) |
+           (config_number(config, "take_archive") ? REEL_TAKE_ARCHIVE : 0);
+}
+
+/* The worker of a supervisor that was killed ends a moment later, and holds the store until then.
+ */
+static int open_patiently(const struct reel_options *options, struct reel **ret,
+                          struct reel_error *error) {
+    uint64_t until_ms = clock_ms() + (worker_is_supervised() ? LOCKED_MS : 0);
+    int rc = reel_open(options, ret, error);
+    while (rc == -EBUSY && clock_left_ms(until_ms) > 0) {
+        usleep(LOOK_AGAIN_US);
+        rc = reel_open(options, ret, error);
+    }
+    return rc;
+}
+
 int opening_open(struct daemon *daemon, struct reel_error *error) {
     const struct config *config = daemon->config;
     int rc = data_directory(config_text(config, "data", 0), &daemon->directory, error);
@@ -54,8 +79,7 @@ int opening_open(struct daemon *daemon, struct reel_error *error) {
     if (rc < 0) return rc;
     struct reel_options options = {
         .struct_size = sizeof options,
-        .flags = REEL_START_BEHIND | (config_number(config, "new_epoch") ? REEL_NEW_EPOCH : 0) |
-                 (config_number(config, "take_archive") ? REEL_TAKE_ARCHIVE : 0),
+        .flags = REEL_START_BEHIND | requested_flags(config),
         .directory = daemon->directory,
         .event_bytes_max = (uint32_t)config_number(config, "event_bytes_max"),
         .views_max = (uint32_t)config_number(config, "views_max"),
@@ -71,7 +95,8 @@ int opening_open(struct daemon *daemon, struct reel_error *error) {
         .broken = broken,
         .report = report,
     };
-    rc = reel_open(&options, &daemon->reel, error);
+    rc = open_patiently(&options, &daemon->reel, error);
+    if (rc == 0) worker_has_opened();
     if (rc == 0) ending_watch(daemon->ending, daemon->reel);
     if (rc == -ESTALE) add_hint(error, "--new-epoch");
     if (rc == 0) log_line(REEL_LEVEL_INFO, SELF, "the store is %s", daemon->directory);
@@ -130,9 +155,12 @@ int opening_load(struct daemon *daemon, struct reel_error *error) {
 int opening_start(struct daemon *daemon, struct reel_error *error) {
     const char *collection;
     int rc = 0;
-    for (size_t n = 0; rc == 0 && (collection = config_text(daemon->config, "rebuild", n)); n++)
+    for (size_t n = 0; rc == 0 && worker_may_rebuild() &&
+                       (collection = config_text(daemon->config, "rebuild", n));
+         n++)
         rc = reel_rebuild(daemon->reel, collection, error);
     if (rc == 0) rc = reel_start(daemon->reel, error);
+    if (rc == 0) worker_has_begun_rebuilds();
     if (rc == -ESTALE) add_hint(error, "--rebuild COLLECTION");
     return rc;
 }

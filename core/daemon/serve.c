@@ -1,6 +1,9 @@
 /* serve.c: `reeld serve`: starts the parts of the daemon in the order of daemon.h, waits for a
  * signal (signals.h), and ends them. After the first SIGTERM no new work is accepted, and running
  * work is finished within drain_ms_max. If a part does not end, the process ends anyway: ending.h.
+ *
+ * All of this happens in a worker, a process that another one watches and starts again
+ * (supervisor.h), unless the setting `no_supervise` is given.
  */
 #include "daemon/serve.h"
 
@@ -14,10 +17,11 @@
 #include "daemon/fault.h"
 #include "daemon/known.h"
 #include "daemon/nats_feed.h"
-#include "daemon/notify.h"
 #include "daemon/opening.h"
 #include "daemon/sink_host.h"
+#include "daemon/supervisor.h"
 #include "daemon/trust.h"
+#include "daemon/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -172,16 +176,17 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     struct reel_error error = {0};
     signals_block(&daemon->signals);
     raise_file_limit();
+    worker_watch_faults();
     (void)fault_watch(); /* without it, a SIGBUS ends the process without a sentence */
     log_queue_start();   /* if it fails, lines are written without the thread */
     int rc = start(daemon, argc, argv, &error);
     if (rc == 0) {
         log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());
-        notify("READY=1");
+        worker_ready();
         signals_wait(&daemon->signals, reload_tokens, daemon);
         log_line(REEL_LEVEL_INFO, SELF, "ending");
-        notify("STOPPING=1");
-        signals_release();
+        worker_stopping();
+        if (!worker_is_supervised()) signals_release();
     }
     end(daemon);
     if (rc < 0) {
@@ -199,23 +204,80 @@ static int read_own_settings(struct daemon *daemon, int argc, char **argv,
     return rc == 0 ? config_peek(daemon->config, argc, argv, error) : rc;
 }
 
+/* ---- With and without supervision ------------------------------------------------------------ */
+
+struct serving {
+    struct daemon daemon;
+    int argc;
+    char **argv;
+};
+
+static int work(void *context) {
+    struct serving *serving = context;
+    struct daemon *daemon = &serving->daemon;
+    int code = run(daemon, serving->argc, serving->argv);
+    config_destroy(daemon->config);
+    daemon->config = NULL;
+    free(daemon->directory);
+    known_forget(daemon);
+    log_queue_stop(LOG_END_MS);
+    return code;
+}
+
+/* The collections that are released: by name, or because they will be rebuilt. */
+static const char **released(const struct config *config) {
+    static const char *const settings[] = {"release", "rebuild"};
+    const char *name;
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t n = 0; config_text(config, settings[i], n); n++) count++;
+    const char **list = calloc(count + 1, sizeof *list);
+    for (size_t i = 0, at = 0; list && i < 2; i++)
+        for (size_t n = 0; (name = config_text(config, settings[i], n)); n++) list[at++] = name;
+    return list;
+}
+
+static int supervise(struct serving *serving) {
+    const struct config *config = serving->daemon.config;
+    struct reel_error error = {0};
+    AUTO_FREE char *directory = NULL;
+    AUTO_FREE const char **names = released(config);
+    int rc = names ? data_directory(config_text(config, "data", 0), &directory, &error)
+                   : fail_memory(&error);
+    if (rc == 0) rc = tokens_hide(&error);
+    if (rc < 0) {
+        log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
+        return EXIT_FAILED;
+    }
+    const struct supervisor_options options = {
+        .directory = directory,
+        .evolve_ms_max = (uint32_t)config_number(config, "evolve_ms_max"),
+        .decide_ms_max = (uint32_t)config_number(config, "decide_ms_max"),
+        .strikes_max = (uint32_t)config_number(config, "strikes_max"),
+        .strikes_s = (uint32_t)config_number(config, "strikes_s"),
+        .released = names,
+    };
+    return supervisor_run(&options, work, serving);
+}
+
 int serve(const struct reel_plugin *own, int argc, char **argv) {
-    struct daemon daemon = {
-        .own = own, .started_ns = clock_now_ns(), .sinks_lock = PTHREAD_MUTEX_INITIALIZER};
+    struct serving serving = {.daemon = {.own = own,
+                                         .started_ns = clock_now_ns(),
+                                         .sinks_lock = PTHREAD_MUTEX_INITIALIZER},
+                              .argc = argc,
+                              .argv = argv};
+    struct daemon *daemon = &serving.daemon;
     struct reel_error error = {0};
     int code = EXIT_USAGE;
-    if (read_own_settings(&daemon, argc, argv, &error) < 0) {
+    if (read_own_settings(daemon, argc, argv, &error) < 0) {
         log_begin(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
         log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
     } else {
-        log_begin(log_level(config_text(daemon.config, "log_level", 0)),
+        log_begin(log_level(config_text(daemon->config, "log_level", 0)),
                   isatty(STDERR_FILENO) == 1);
-        code = run(&daemon, argc, argv);
+        code = config_number(daemon->config, "no_supervise") ? work(&serving) : supervise(&serving);
     }
-    config_destroy(daemon.config);
-    free(daemon.directory);
-    known_forget(&daemon);
-    log_queue_stop(LOG_END_MS);
+    config_destroy(daemon->config);
     return code;
 }
 

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "daemon/builder.h"
 #include "daemon/metrics.h"
+#include "daemon/worker.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -235,6 +236,10 @@ static void command_done(struct job *job) {
 
 static int host_command(struct reel_sink_host *handle, const struct reel_command_request *given,
                         reel_command_done_fn done, void *context, struct reel_error *error) {
+    if (worker_has_blocked(given->caller))
+        return fail(error, -EDQUOT,
+                    "commands of this token have crashed projectors again and again: it has to "
+                    "wait");
     struct command_job *request = calloc(1, sizeof *request);
     if (!request) return fail_memory(error);
     give(&request->request, sizeof request->request, given, given->struct_size);
@@ -247,6 +252,41 @@ static int host_command(struct reel_sink_host *handle, const struct reel_command
     job->bytes = given->body.len;
     job->done = command_done;
     return push(daemon_of(handle), job, error);
+}
+
+struct control_job {
+    struct job job; /* first */
+    reel_control_done_fn done;
+    void *context;
+};
+
+static void control_done(struct job *job) {
+    struct control_job *control = (struct control_job *)job;
+    control->done(control->context, job->work.rc, &job->work.error);
+    work_finish(&job->work);
+    free(control);
+}
+
+/* Not by way of the feed: the stream has no part in it. */
+static int host_control(struct reel_sink_host *handle, const char *collection, reel_control what,
+                        reel_control_done_fn done, void *context, struct reel_error *error) {
+    struct control_job *control = calloc(1, sizeof *control);
+    if (!control) return fail_memory(error);
+    control->done = done;
+    control->context = context;
+    struct job *job = &control->job;
+    job->work.kind = WORK_CONTROL;
+    job->work.collection = collection;
+    job->work.control = what;
+    job->done = control_done;
+    int rc = intake_push(daemon_of(handle)->intake, job, error);
+    if (rc < 0) free(control);
+    return rc;
+}
+
+static void host_set_aside(struct reel_sink_host *handle, const char *collection,
+                           reel_set_aside_fn fn, void *context) {
+    engine_set_aside(daemon_of(handle)->reel, collection, fn, context);
 }
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
@@ -308,4 +348,6 @@ const struct reel_sink_calls sink_host_calls = {
     .metrics = host_metrics,
     .quit = host_quit,
     .submit_expecting = host_submit_expecting,
+    .control = host_control,
+    .set_aside = host_set_aside,
 };

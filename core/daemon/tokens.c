@@ -133,7 +133,11 @@ static bool read_access(struct reel_str word, reel_access *ret) {
         const char *word;
         reel_access access;
     } words[] = {
-        {"read", REEL_ACCESS_READ}, {"history", REEL_ACCESS_HISTORY}, {"write", REEL_ACCESS_WRITE}};
+        {"read", REEL_ACCESS_READ},
+        {"history", REEL_ACCESS_HISTORY},
+        {"write", REEL_ACCESS_WRITE},
+        {"admin", REEL_ACCESS_ADMIN},
+    };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (!reel_str_is(word, words[i].word)) continue;
         *ret = words[i].access;
@@ -152,8 +156,8 @@ static int take_line(struct token_list *list, struct reel_str line, unsigned num
     if (count == 0 || words[0].data[0] == '#') return 0;
     if (next_word(&line).len > 0 || (count > 1 && !read_access(words[0], &entry.access)))
         return fail(error, -EINVAL,
-                    "wanted `write NAME TOKEN`, `history NAME TOKEN` or `read NAME TOKEN`, where "
-                    "the name may be left out, or `TOKEN`");
+                    "wanted `admin NAME TOKEN`, `write NAME TOKEN`, `history NAME TOKEN` or `read "
+                    "NAME TOKEN`, where the name may be left out, or `TOKEN`");
     int rc = check_token(words[count - 1], TOKEN_LEN_MIN, error);
     if (rc == 0 && count == WORDS_MAX) rc = check_name(words[1], error);
     if (rc < 0) return rc;
@@ -238,6 +242,20 @@ static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
                 "one in the environment as REEL_TOKEN or CELLOS_SERVER_API_TOKEN");
 }
 
+int tokens_hide(struct reel_error *error) {
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        char *text = getenv(variables[i]), *copy = text ? strdup(text) : NULL;
+        if (!text) continue;
+        if (!copy) return fail_memory(error);
+        explicit_bzero(text, strlen(text)); /* /proc shows the place where it was at the start */
+        int rc = setenv(variables[i], copy, 1);
+        explicit_bzero(copy, strlen(copy));
+        free(copy);
+        if (rc < 0) return fail_memory(error);
+    }
+    return 0;
+}
+
 int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
                 struct reel_error *error) {
     *ret_warning = (struct reel_error){0};
@@ -306,6 +324,7 @@ reel_access tokens_access(struct tokens *tokens, struct reel_str token) {
     pthread_rwlock_rdlock(&tokens->lock);
     uint32_t bits = bits_of(&tokens->given, digest) | bits_of(&tokens->from_file, digest);
     pthread_rwlock_unlock(&tokens->lock);
+    if (bits & REEL_ACCESS_ADMIN) return REEL_ACCESS_ADMIN;
     if (bits & REEL_ACCESS_WRITE) return REEL_ACCESS_WRITE;
     return bits & REEL_ACCESS_HISTORY ? REEL_ACCESS_HISTORY : (reel_access)bits;
 }

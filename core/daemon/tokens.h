@@ -1,9 +1,9 @@
 /* tokens.h: bearer tokens (RFC 6750), and the access that they give.
  *
- * Tokens come from a file, one a line: `write NAME TOKEN`, `history NAME TOKEN` or `read NAME
- * TOKEN`, where the name may be left out, or `TOKEN`, which means `write`. `history` is `read`, and
- * may look back (builder.h). Several tokens may have one name. Empty lines
- * and lines that begin with # are skipped. They also come from the environment: REEL_TOKEN, or if
+ * Tokens come from a file, one a line: `admin NAME TOKEN`, `write NAME TOKEN`, `history NAME TOKEN`
+ * or `read NAME TOKEN`, where the name may be left out, or `TOKEN`, which means `write`. `history`
+ * is `read`, and may look back (builder.h); `admin` is `write`, and may control collections. Several
+ * tokens may have one name. Empty lines and lines that begin with # are skipped. They also come from the environment: REEL_TOKEN, or if
  * it is not set CELLOS_SERVER_API_TOKEN, with access `write`. All of them are valid. A token has
  * 1 to 512 characters of A-Z a-z 0-9 - . _ ~ + / and then any number of =. In the file, it has at
  * least 8 characters.
@@ -19,6 +19,10 @@
 #include <reel/sink_host.h>
 
 struct tokens;
+
+/* Moves the tokens in the environment to where others on the machine cannot see them. Processes
+ * that are forked later can still load them. [before there are threads] */
+int tokens_hide(struct reel_error *error);
 
 /* Reads the file, if there is one, and the environment, from which the tokens are removed. -ENOENT:
  * there is no token; -EINVAL: a token is malformed, or the file has none; or the file cannot be

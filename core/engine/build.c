@@ -157,6 +157,11 @@ int build_run(struct reel *reel, const struct build_options *options, uint64_t *
     uint64_t before = log_facts(log)->first_seq - 1;
     uint64_t seq = options->seq == UINT64_MAX ? log_head(log) : options->seq;
     if (seq < before) seq = before;
+    rc = set_aside_read(options->directory, &reel->dispatcher.fold.aside, error);
+    if (rc < 0) {
+        log_close(log);
+        return rc;
+    }
     rc = refold_begin(reel, log, seq, error);
     if (rc == 0) rc = choose(reel, options, error);
     if (rc == 0) rc = fold(reel, options, seq, error);

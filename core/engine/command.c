@@ -73,6 +73,22 @@ static int check_principal(struct reel_str principal, struct reel_error *error) 
     return fail(error, -EINVAL, "request.principal is not UTF-8, or has control characters");
 }
 
+/* Commands are decided on records as of the cursor. */
+static int check_folded(const struct collection *collection, struct reel_error *error) {
+    const struct set_aside *stopped = collection->stopped;
+    char reason[SET_ASIDE_REASON_MAX];
+    if (stopped) {
+        set_aside_reason(stopped->signal, stopped->ms, reason);
+        return fail(error, -EAGAIN, "collection `%s` is stopped: again and again, %s",
+                    collection->name, reason);
+    }
+    if (collection->paused_from)
+        return fail(error, -EAGAIN, "collection `%s` is paused", collection->name);
+    if (collection->lags)
+        return fail(error, -EAGAIN, "collection `%s` catches up after a pause", collection->name);
+    return 0;
+}
+
 static int find_command(struct working *work, struct reel_error *error) {
     const struct reel_command_request *asked = work->asked;
     const uint32_t known = REEL_COMMAND_IF_EXISTS | REEL_COMMAND_IF_VERSION |
@@ -84,6 +100,8 @@ static int find_command(struct working *work, struct reel_error *error) {
     work->collection = registry_find(&work->reel->dispatcher.registry, asked->collection);
     if (!work->collection)
         return fail(error, -ESRCH, "no collection `%.*s` is loaded", REEL_FMT(asked->collection));
+    rc = check_folded(work->collection, error);
+    if (rc < 0) return rc;
     if (!has_command(work->collection->projector, asked->verb))
         return fail(error, -ENOENT, "collection `%s` has no command `%.*s`", work->collection->name,
                     REEL_FMT(asked->verb));
@@ -379,12 +397,48 @@ static int decide(struct working *work, struct reel_error *error) {
     return reel->decision.count > 0 ? STEP_WRITTEN : STEP_NOTHING;
 }
 
+/* ---- Commands that have ended the process ---------------------------------------------------- */
+
+/* What a command is, apart from who gives it and when. */
+static void hash_request(const struct reel_command_request *asked, uint8_t ret[16]) {
+    const struct reel_str parts[] = {asked->collection, asked->verb, asked->key, asked->body};
+    ids_hash(parts, sizeof parts / sizeof *parts, ret);
+}
+
+/* A command is not tried again if it has ended the process before. What is carried out now is known
+ * to whoever watches this process. */
+static int begin_request(struct working *work, struct callback_slot *slot,
+                         struct reel_error *error) {
+    const struct collection *collection = work->collection;
+    uint8_t hash[16];
+    if (collection->aside->count == 0 && !callbacks_page()) return 0;
+    hash_request(work->asked, hash);
+    const struct set_aside *line =
+        set_aside_find(collection->aside, SET_ASIDE_REQUEST, collection->name,
+                       plugin_build_id(collection->plugin), hash, 0);
+    if (!line && collection->set_aside.requests >= SET_ASIDE_REQUESTS_MAX)
+        return fail(error, -EPROTO,
+                    "plugin %s (%s): its commands have ended the process too often: they are not "
+                    "tried any more",
+                    collection->plugin->declared->name, collection->name);
+    if (line) {
+        char reason[SET_ASIDE_REASON_MAX];
+        set_aside_reason(line->signal, line->ms, reason);
+        return fail(error, -EPROTO, "plugin %s (%s): %s with this command; it is not tried again",
+                    collection->plugin->declared->name, collection->name, reason);
+    }
+    callback_begin_request(slot, collection->watched, hash, work->asked->caller);
+    return 0;
+}
+
 int command_step(struct reel *reel, const struct reel_command_request *asked,
                  struct reel_command_result *ret, struct reel_error *error) {
     struct reel_command_request own = {0};
     memcpy(&own, asked, asked->struct_size < sizeof own ? asked->struct_size : sizeof own);
     struct working work = {.reel = reel, .asked = &own};
+    struct callback_slot *slot = callback_slot_here(&reel->dispatcher.fold.own_slot);
     int rc = find_command(&work, error);
+    if (rc == 0) rc = begin_request(&work, slot, error);
     if (rc == 0) rc = take_key(&work);
     if (rc == 0) rc = take_body(&work, error);
     if (rc > 0)
@@ -394,6 +448,7 @@ int command_step(struct reel *reel, const struct reel_command_request *asked,
         take_time(&work);
         rc = decide(&work, error);
     }
+    callback_end_request(slot);
     if (rc < 0)
         reel_command_result_finish(&work.answer);
     else

@@ -83,9 +83,11 @@ static int fold_collection(struct store *store, const struct log_control *contro
     switch (control->kind) {
     case LOG_PAUSED:
         known.paused = 1;
+        known.paused_from = control->seq + 1;
         break;
     case LOG_RESUMED:
         known.paused = 0;
+        known.paused_from = 0;
         break;
     case LOG_REBUILD:
         known.rebuild = control->number;
@@ -114,12 +116,32 @@ int controls_fold(struct store *store, const struct log_control *control,
     return fold_collection(store, control, error);
 }
 
+static int add(struct log *log, struct store *store, struct log_control *control,
+               struct reel_error *error) {
+    int rc = log_add_control(log, control, error);
+    return rc < 0 ? rc : controls_fold(store, control, error);
+}
+
 int controls_add(struct log *log, struct store *store, enum log_control_kind kind,
                  const char *collection, uint64_t generation, struct reel_error *error) {
     struct log_control control = {
         .kind = kind, .collection = reel_text(collection), .generation = generation};
-    int rc = log_add_control(log, &control, error);
-    return rc < 0 ? rc : controls_fold(store, &control, error);
+    return add(log, store, &control, error);
+}
+
+int controls_pause(struct log *log, struct store *store, const char *collection, uint64_t head,
+                   struct reel_error *error) {
+    struct log_control control = {
+        .kind = LOG_PAUSED, .collection = reel_text(collection), .seq = head};
+    return add(log, store, &control, error);
+}
+
+int controls_paused_from(struct store *store, const char *collection, uint64_t *ret,
+                         struct reel_error *error) {
+    struct collection_control known;
+    int rc = get_control(store, collection, &known, error);
+    if (rc == 0) *ret = known.paused ? known.paused_from : 0;
+    return rc;
 }
 
 int controls_rebuild(struct store *store, const char *collection, enum rebuild *ret,

@@ -23,6 +23,13 @@ int controls_fold(struct store *store, const struct log_control *control, struct
 int controls_add(struct log *log, struct store *store, enum log_control_kind kind,
                  const char *collection, uint64_t generation, struct reel_error *error);
 
+/* The same, for a pause of a collection (fold/registry.h): it folds events up to `head`, the log's
+ * head. The first event that it does not fold; 0: it is not paused. */
+int controls_pause(struct log *log, struct store *store, const char *collection, uint64_t head,
+                   struct reel_error *error);
+int controls_paused_from(struct store *store, const char *collection, uint64_t *ret,
+                         struct reel_error *error);
+
 /* Begins the lineage of a log that begins with `from_seq`, unless there is one. */
 int controls_begin_lineage(struct store *store, const uint8_t epoch[16], uint64_t from_seq,
                            struct reel_error *error);

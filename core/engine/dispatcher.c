@@ -71,9 +71,30 @@ static int put_rejection(struct dispatcher *dispatcher, uint64_t seq, const char
     return rejected_put(&dispatcher->store, seq, collection, set, reason, error);
 }
 
-static bool is_set_aside(const struct log_entry *entry, const struct collection *collection) {
-    return entry->flags & LOG_SET_ASIDE &&
-           log_is_set_aside(entry, collection->name, plugin_build_id(collection->plugin));
+/* Is the event set aside for the collection, in the log or in the list (set_aside.h)? Then it is
+ * rejected, and the fold has the reason. */
+static bool is_set_aside(struct dispatcher *dispatcher, const struct log_entry *entry,
+                         const struct collection *collection) {
+    const struct log_entry listed = {.flags = LOG_SET_ASIDE,
+                                     .set_aside = text_str(&dispatcher->marks)};
+    struct log_set_aside mark;
+    if (!(entry->flags & LOG_SET_ASIDE) && dispatcher->marks.len == 0) return false;
+    const uint8_t *build_id = plugin_build_id(collection->plugin);
+    if (!log_is_set_aside(entry, collection->name, build_id, &mark) &&
+        !(listed.set_aside.len > 0 && log_is_set_aside(&listed, collection->name, build_id, &mark)))
+        return false;
+    (void)fold_reject_set_aside(&dispatcher->fold, mark.signal, mark.ms);
+    return true;
+}
+
+/* Finds the marks of the list for an event that will be folded. Usually the list is empty. */
+static int find_marks(struct dispatcher *dispatcher, struct reel_str bytes,
+                      struct reel_error *error) {
+    struct text *marks = &dispatcher->marks;
+    marks->len = 0;
+    if (!set_aside_has_size(&dispatcher->fold.aside, bytes.len)) return 0;
+    if (!set_aside_mark(&dispatcher->fold.aside, bytes, marks)) return 0;
+    return marks->failed ? fail_memory(error) : 0;
 }
 
 /* Tells who watches a record, if this event has changed it. */
@@ -130,8 +151,8 @@ static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
         if (collection_waits(derived) || derived->state.cursor >= entry->seq ||
             derived->source->changes.touched_count == 0)
             continue;
-        int outcome = is_set_aside(entry, derived)
-                          ? REEL_IGNORED
+        int outcome = is_set_aside(dispatcher, entry, derived)
+                          ? REEL_REJECTED
                           : fold_derive(&dispatcher->fold, derived, entry->seq, error);
         int rc = note_outcome(dispatcher, derived, entry->seq, outcome, error);
         if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, derived, event, entry);
@@ -145,24 +166,24 @@ static int fold_derived(struct dispatcher *dispatcher, struct collection *root,
 /* What the transaction folds of this projector: its collection, or the shadow; or NULL. */
 static struct collection *folded_now(const struct dispatcher *dispatcher, uint32_t projector) {
     struct collection *collection = dispatcher->registry.collections[projector];
-    if (!dispatcher->beside) return collection;
-    struct collection *shadow = shadow_of(collection);
-    return shadow && shadow_is_of_log(shadow) ? shadow : NULL;
+    if (dispatcher->beside == collection->lags) return collection;
+    return dispatcher->beside ? shadow_folded(collection) : NULL;
 }
 
 /* Gives the event to one projector, if its collection has not folded it before. One that is set
- * aside for it is ignored. */
+ * aside for it is rejected. */
 static int fold_match(struct dispatcher *dispatcher, const struct route_match *stop,
                       struct reel_event *event, const struct log_entry *entry, reel_outcome *ret,
                       struct reel_error *error) {
     struct collection *collection = folded_now(dispatcher, stop->projector);
     uint64_t seq = entry->seq;
-    if (!collection || collection->state.cursor >= seq) return 0;
+    if (!collection || collection->state.cursor >= seq || collection_stops_before(collection, seq))
+        return 0;
     event->prefix = stop->prefix;
     event->suffix =
         (struct reel_str){event->type.data + stop->prefix_len, event->type.len - stop->prefix_len};
-    int outcome = is_set_aside(entry, collection)
-                      ? REEL_IGNORED
+    int outcome = is_set_aside(dispatcher, entry, collection)
+                      ? REEL_REJECTED
                       : fold_evolve(&dispatcher->fold, collection, event, seq, error);
     int rc = note_outcome(dispatcher, collection, seq, outcome, error);
     if (rc == 0 && outcome == REEL_APPLIED) rc = tell_watch(dispatcher, collection, event, entry);
@@ -227,6 +248,7 @@ static int fold_read(struct dispatcher *dispatcher, const struct log_entry *entr
     INVARIANT(entry->seq > dispatcher->folded); /* events are folded in their order */
     dispatcher->folded = entry->seq;
     dispatcher->store.folded++;
+    dispatcher->fold.event = entry->bytes;
     int rc = event ? fold_event(dispatcher, event, entry, ret, error) : 0;
     return rc == 0 ? count_event(dispatcher, entry->seq, *ret, event ? NULL : reason, error) : rc;
 }
@@ -290,9 +312,15 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
+    int rc = find_marks(dispatcher, entry.bytes, error);
+    if (rc < 0) return rc;
+    if (dispatcher->marks.len > 0 && dispatcher->marks.len <= UINT16_MAX && !entry.set_aside.len) {
+        entry.flags |= LOG_SET_ASIDE;
+        entry.set_aside = text_str(&dispatcher->marks);
+    }
     if (entry.nats_subject.len > LOG_SUBJECT_MAX) entry.nats_subject = (struct reel_str){"", 0};
     struct log *log = dispatcher->home.place.log;
-    int rc = log_append(log, &entry, error);
+    rc = log_append(log, &entry, error);
     if (rc < 0) return rc;
     dispatcher->state.head = entry.seq;
     struct decoded *reading = arrival->decoded;
@@ -370,7 +398,9 @@ static bool is_for_nobody(struct dispatcher *dispatcher, const struct log_entry 
     const struct route *route = router_find(&dispatcher->router, entry->type);
     for (size_t i = 0; i < route->count; i++) {
         const struct collection *collection = folded_now(dispatcher, route->stops[i].projector);
-        if (collection && collection->state.cursor < entry->seq) return false;
+        if (collection && collection->state.cursor < entry->seq &&
+            !collection_stops_before(collection, entry->seq))
+            return false;
     }
     return true;
 }
@@ -383,7 +413,8 @@ static int fold_decoded(struct dispatcher *dispatcher, struct decoded *reading,
         count_gap(dispatcher, reading->entry.seq, reading->entry.size);
         return 0;
     }
-    int rc = check_decoded(dispatcher, reading, reason, error);
+    int rc = find_marks(dispatcher, reading->entry.bytes, error);
+    if (rc == 0) rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     return fold_read(dispatcher, &reading->entry, rc > 0 ? &reading->event : NULL, reason, &outcome,
                      error);
@@ -696,5 +727,6 @@ void dispatcher_finish(struct dispatcher *dispatcher) {
     router_finish(&dispatcher->router);
     fold_finish(&dispatcher->fold);
     decoder_destroy(dispatcher->decoder);
+    text_finish(&dispatcher->marks);
     home_close(&dispatcher->home);
 }

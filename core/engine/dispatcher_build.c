@@ -1,5 +1,6 @@
 /* dispatcher_build.c: what is built beside what is served, a slice at a time (dispatcher.h):
- * indexes of fields (store/field_index.h) and shadows (fold/shadow.h). */
+ * indexes of fields (store/field_index.h), shadows (fold/shadow.h), and collections that go on after
+ * they were stopped or paused (fold/registry.h). */
 #include "engine/dispatcher.h"
 
 #include "base/cleanup.h"
@@ -24,21 +25,21 @@ static int build_index(struct dispatcher *dispatcher, struct collection *collect
     return 1;
 }
 
-/* ---- Shadows --------------------------------------------------------------------------------- */
+/* ---- What is folded beside ------------------------------------------------------------------- */
 
 /* What it has changed is written first: a shadow takes its place with all that it has. */
 static int end_slice(struct dispatcher *dispatcher, struct reel_error *error) {
     struct registry *registry = &dispatcher->registry;
     int rc = registry_flush(registry, &dispatcher->fold.arena, error);
     if (rc < 0) return rc;
-    registry_raise_shadows(registry, dispatcher->folded);
+    registry_raise_beside(registry, dispatcher->folded);
     return dispatcher_show_shadows(dispatcher, false, error);
 }
 
-static int build_shadows(struct dispatcher *dispatcher, uint64_t events_max,
+static int build_beside(struct dispatcher *dispatcher, uint64_t events_max,
                          struct reel_error *error) {
     uint64_t cursor = dispatcher->state.cursor, behind;
-    if (!registry_shadows_behind(&dispatcher->registry, cursor, &behind)) return 0;
+    if (!registry_beside(&dispatcher->registry, cursor, &behind)) return 0;
     int rc = registry_finishes_first(&dispatcher->registry) /* what was visible before a crash */
                  ? dispatcher_begin_to_fold(dispatcher, error)
                  : dispatcher_begin(dispatcher, error);
@@ -49,6 +50,7 @@ static int build_shadows(struct dispatcher *dispatcher, uint64_t events_max,
     if (rc == 0) rc = end_slice(dispatcher, error);
     rc = dispatcher_end(dispatcher, rc, error);
     dispatcher->beside = false;
+    if (rc == 0) registry_join(&dispatcher->registry, cursor);
     return rc < 0 ? rc : 1;
 }
 
@@ -56,7 +58,7 @@ static int build_shadows(struct dispatcher *dispatcher, uint64_t events_max,
 static int build_smaller(struct dispatcher *dispatcher, struct reel_error *error) {
     uint64_t events_max = SMALLER_EVENTS;
     int rc;
-    while ((rc = build_shadows(dispatcher, events_max, error)) == -E2BIG && events_max > 1)
+    while ((rc = build_beside(dispatcher, events_max, error)) == -E2BIG && events_max > 1)
         events_max /= 2;
     return rc;
 }
@@ -65,6 +67,6 @@ int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
                           struct reel_error *error) {
     struct collection *unbuilt = registry_unbuilt(&dispatcher->registry);
     if (unbuilt) return build_index(dispatcher, unbuilt, error);
-    int rc = build_shadows(dispatcher, events_max, error);
+    int rc = build_beside(dispatcher, events_max, error);
     return rc == -E2BIG ? build_smaller(dispatcher, error) : rc;
 }

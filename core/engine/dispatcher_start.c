@@ -82,13 +82,33 @@ static int put_rebuilds(struct dispatcher *dispatcher, struct collection *root,
     return rc;
 }
 
+static int put_resumed(struct dispatcher *dispatcher, const struct collection *root,
+                       struct reel_error *error) {
+    return controls_add(dispatcher->home.place.log, &dispatcher->store, LOG_RESUMED, root->name, 0,
+                        error);
+}
+
+/* After a failure. */
+static void halt_again(struct collection *root, const struct halt *halt, bool lagged) {
+    registry_halt(root, halt);
+    if (!lagged) registry_go_on(root, 0);
+}
+
 int dispatcher_reset(struct dispatcher *dispatcher, struct collection *collection,
                      struct reel_error *error) {
+    struct collection *root = unit_root(collection);
+    const struct halt halt = registry_halt_of(root);
+    bool lagged = root->lags;
+    bool was_halted = collection_is_halted(root);
     int rc = dispatcher_begin(dispatcher, error);
+    if (rc == 0 && halt.paused_from) rc = put_resumed(dispatcher, root, error);
     if (rc == 0) rc = registry_remake(collection, &dispatcher->state, error);
-    if (rc == 0) rc = put_rebuilds(dispatcher, unit_root(collection), error);
+    if (rc == 0) rc = put_rebuilds(dispatcher, root, error);
     if (rc == 0) rc = put_floors(dispatcher, error);
-    return dispatcher_end(dispatcher, rc, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    if (rc < 0 && was_halted) halt_again(root, &halt, lagged);
+    if (rc == 0 && was_halted) registry_go_on(root, dispatcher->state.cursor);
+    return rc;
 }
 
 /* ---- Shadows --------------------------------------------------------------------------------- */
@@ -118,6 +138,7 @@ static bool is_complete(const struct dispatcher *dispatcher, const struct collec
                         bool derived) {
     struct collection *shadow = shadow_of(collection);
     if (!shadow || shadow_is_of_log(shadow) == derived || shadow->state.from_records) return false;
+    if (derived ? collection_is_halted(collection) : collection_is_held(collection)) return false;
     uint64_t cursor = derived ? unit_root(shadow)->state.cursor : dispatcher->state.cursor;
     return shadow->state.cursor == cursor;
 }
@@ -361,14 +382,42 @@ int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uin
 /* ---- The start ------------------------------------------------------------------------------- */
 
 /* Rebuilds that the log knows of, and that a crash kept from happening, are asked for again. */
-static int find_rebuilds(struct dispatcher *dispatcher, struct reel_error *error) {
+static int find_rebuild(struct dispatcher *dispatcher, struct collection *collection,
+                        struct reel_error *error) {
+    enum rebuild known = REBUILD_NONE;
+    int rc = controls_rebuild(&dispatcher->store, collection->name, &known, error);
+    collection->rebuild_unmet = known != REBUILD_NONE;
+    collection->rebuild_shown = known == REBUILD_SHOWN;
+    return rc;
+}
+
+static bool is_rebuild_wanted(const struct collection *root) {
+    bool wanted = root->rebuild_wanted;
+    for (size_t i = 0; i < root->derived_count; i++)
+        wanted = wanted || root->derived[i]->rebuild_wanted;
+    return wanted;
+}
+
+/* A rebuild that was asked for ends the pause. */
+static int find_pause(struct dispatcher *dispatcher, struct collection *root,
+                      struct reel_error *error) {
+    struct halt halt = {0};
+    int rc = controls_paused_from(&dispatcher->store, root->name, &halt.paused_from, error);
+    if (rc == 0 && halt.paused_from && is_rebuild_wanted(root)) {
+        halt.paused_from = 0;
+        rc = put_resumed(dispatcher, root, error);
+    }
+    registry_halt(root, &halt);
+    return rc;
+}
+
+/* What the log says of all collections. */
+static int find_controls(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
         struct collection *collection = dispatcher->registry.collections[i];
-        enum rebuild known = REBUILD_NONE;
-        rc = controls_rebuild(&dispatcher->store, collection->name, &known, error);
-        collection->rebuild_unmet = known != REBUILD_NONE;
-        collection->rebuild_shown = known == REBUILD_SHOWN;
+        rc = find_rebuild(dispatcher, collection, error);
+        if (rc == 0 && !collection->source) rc = find_pause(dispatcher, collection, error);
     }
     return rc;
 }
@@ -389,33 +438,97 @@ static bool shows_older(struct collection *collection) {
 
 /* The log is what knows the generation of each collection. What the tail of the log has changed was
  * visible before a crash: if another object folds it now, its records may be others. */
+static int put_change(struct dispatcher *dispatcher, struct collection *collection,
+                      struct reel_error *error) {
+    int rc = controls_get_generation(&dispatcher->store, collection->name,
+                                     &collection->state.generation, error);
+    if (rc < 0) return rc;
+    bool is_emptied = collection->rebuild_begun && !shadow_of(collection);
+    if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection, error);
+    if (collection->has_given_up) rc = put_given_up(dispatcher, collection, error);
+    if (rc == 0 && !is_emptied && (tail_is_of_other(collection) || shows_older(collection)))
+        rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
+    return rc;
+}
+
 static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++) {
-        struct collection *collection = dispatcher->registry.collections[i];
-        rc = controls_get_generation(&dispatcher->store, collection->name,
-                                     &collection->state.generation, error);
-        if (rc < 0) break;
-        bool is_emptied = collection->rebuild_begun && !shadow_of(collection);
-        if (collection->rebuild_begun) rc = put_rebuild(dispatcher, collection, error);
-        if (collection->has_given_up) rc = put_given_up(dispatcher, collection, error);
-        if (rc == 0 && !is_emptied && (tail_is_of_other(collection) || shows_older(collection)))
-            rc = put_generation(dispatcher, collection, LOG_GENERATION, error);
-    }
+    for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++)
+        rc = put_change(dispatcher, dispatcher->registry.collections[i], error);
     return rc < 0 ? rc : put_floors(dispatcher, error);
 }
 
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     struct registry *registry = &dispatcher->registry;
+    registry_watch(registry);
     int rc = units_link(registry->collections, registry->count, error);
     if (rc == 0) rc = registry_open(registry, error);
     if (rc == 0) rc = dispatcher_begin(dispatcher, error);
     if (rc < 0) return rc;
-    rc = find_rebuilds(dispatcher, error);
+    rc = find_controls(dispatcher, error);
     if (rc == 0) rc = registry_start(registry, &dispatcher->state, error);
     if (rc == 0) rc = put_changes(dispatcher, error);
     dispatcher->trim_left = true; /* a trim may have been killed half way */
     rc = dispatcher_end(dispatcher, rc, error);
     if (rc == 0) rc = dispatcher_derive_records(dispatcher, error);
     return rc < 0 ? rc : 0;
+}
+
+/* ---- Units that are stopped or paused -------------------------------------------------------- */
+
+/* Before it is visible that anything has changed, so that no answer that is kept is of before. */
+int dispatcher_pause(struct dispatcher *dispatcher, struct collection *root,
+                     struct reel_error *error) {
+    const struct halt before = registry_halt_of(root);
+    struct halt halt = before;
+    uint64_t head = dispatcher->state.head;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc < 0) return rc;
+    rc = controls_pause(dispatcher->home.place.log, &dispatcher->store, root->name, head, error);
+    halt.paused_from = head + 1;
+    registry_halt(root, &halt);
+    rc = dispatcher_end(dispatcher, rc, error);
+    if (rc < 0) registry_halt(root, &before);
+    return rc;
+}
+
+static int restart(struct dispatcher *dispatcher, struct collection *root,
+                   struct reel_error *error) {
+    int rc = find_rebuild(dispatcher, root, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
+        rc = find_rebuild(dispatcher, root->derived[i], error);
+    if (rc == 0) rc = registry_restart(root, &dispatcher->state, error);
+    if (rc == 0) rc = put_change(dispatcher, root, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
+        rc = put_change(dispatcher, root->derived[i], error);
+    return rc < 0 ? rc : put_floors(dispatcher, error);
+}
+
+static int go_on(struct dispatcher *dispatcher, struct collection *root, uint64_t paused_from,
+                 struct reel_error *error) {
+    const struct halt halt = registry_halt_of(root);
+    bool lagged = root->lags;
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc < 0) return rc;
+    if (halt.paused_from && !paused_from) rc = put_resumed(dispatcher, root, error);
+    registry_begin_to_go_on(root, paused_from);
+    if (rc == 0) rc = restart(dispatcher, root, error);
+    rc = dispatcher_end(dispatcher, rc, error);
+    if (rc < 0)
+        halt_again(root, &halt, lagged);
+    else
+        registry_go_on(root, dispatcher->state.cursor);
+    return rc;
+}
+
+int dispatcher_resume(struct dispatcher *dispatcher, struct collection *root,
+                      struct reel_error *error) {
+    INVARIANT(!root->stopped);
+    return go_on(dispatcher, root, 0, error);
+}
+
+int dispatcher_release(struct dispatcher *dispatcher, struct collection *root,
+                       struct reel_error *error) {
+    root->is_released = true;
+    return go_on(dispatcher, root, root->paused_from, error);
 }

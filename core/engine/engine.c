@@ -168,6 +168,50 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
+bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]) {
+    const struct registry *registry = &reel->dispatcher.registry;
+    const struct set_aside *line = n < registry->count ? registry->collections[n]->stopped : NULL;
+    if (line) set_aside_reason(line->signal, line->ms, ret);
+    return line != NULL;
+}
+
+static void tell_set_aside(const struct set_aside *line, reel_set_aside_fn fn, void *context) {
+    static const char *const kinds[] = {
+        [SET_ASIDE_EVENT] = "event",
+        [SET_ASIDE_RECORD] = "record",
+        [SET_ASIDE_REQUEST] = "command",
+        [SET_ASIDE_KEY] = "key",
+    };
+    char reason[SET_ASIDE_REASON_MAX];
+    if (line->kind > SET_ASIDE_KEY) return;
+    set_aside_reason(line->signal, line->ms, reason);
+    const struct reel_set_aside one = {
+        .kind = kinds[line->kind],
+        .reason = reason,
+        .seq = line->kind == SET_ASIDE_EVENT ? line->seq : 0,
+        .time_s = line->time_s,
+        .version = line->version,
+    };
+    fn(context, &one);
+}
+
+void engine_set_aside(const struct reel *reel, const char *name, reel_set_aside_fn fn,
+                      void *context) {
+    const struct set_aside_list *list = &reel->dispatcher.fold.aside;
+    const struct collection *collection =
+        registry_find(&reel->dispatcher.registry, reel_text(name));
+    for (size_t i = 0; collection && i < list->count; i++) {
+        const struct set_aside *line = &list->all[i];
+        if (strcmp(line->collection, name) == 0 &&
+            memcmp(line->build_id, plugin_build_id(collection->plugin), BUILD_ID_BYTES) == 0)
+            tell_set_aside(line, fn, context);
+    }
+}
+
+bool engine_is_damaged(const struct reel *reel) {
+    return atomic_load(&reel->dispatcher.store.damaged);
+}
+
 void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret) {
     checkpoint_measure(&reel->dispatcher.store, ret);
 }

@@ -11,12 +11,16 @@
 
 #include "base/text.h"
 #include "engine/build.h"
+#include "engine/fold/callbacks.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"
 #include "engine/fold/plugin.h"
+#include "engine/fold/set_aside.h"
 #include "engine/inspect.h"
 #include "engine/verify.h"
 #include "engine/work.h"
+
+#include <reel/sink_host.h>
 
 /* ---- For the intake -------------------------------------------------------------------------- */
 
@@ -113,6 +117,18 @@ uint64_t engine_store_bytes(struct reel *reel);
 
 /* The projector's callback that is running, if there is one. Takes no lock. */
 struct fold_shown engine_running(struct reel *reel);
+
+/* Why the n-th collection is stopped (fold/registry.h); false: it is not. Takes no lock. */
+bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]);
+
+/* Calls `fn` for each thing that is set aside for a collection and its build, oldest first. Takes no
+ * lock: the list does not change. */
+void engine_set_aside(const struct reel *reel, const char *collection, reel_set_aside_fn fn,
+                      void *context);
+
+/* The store is broken because its file is damaged: another process would find the same. Takes no
+ * lock. */
+bool engine_is_damaged(const struct reel *reel);
 
 /* Does not take the write lock. */
 void engine_measure_store(struct reel *reel, struct checkpoint_metrics *ret);

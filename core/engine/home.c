@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "engine/controls.h"
 #include "engine/convert.h"
+#include "engine/fold/set_aside.h"
 #include "engine/log/copy.h"
 #include "engine/store/directory.h"
 #include "engine/store/store_file.h"
@@ -602,18 +603,20 @@ static int copy_both(struct store *store, const struct log_source *source, const
 static void remove_copy(const char *to) {
     remove_in(to, "state");
     remove_in(to, "log");
+    unlink_in(to, SET_ASIDE_FILE);
     unlink_in(to, FORMAT_NAME ".tmp");
     unlink_in(to, INCOMPLETE_NAME ".tmp");
     unlink_in(to, INCOMPLETE_NAME);
 }
 
-static int copy_home(struct store *store, const struct log_source *source, const char *to,
-                     struct reel_error *error) {
+static int copy_home(struct store *store, const struct log_source *source, const char *from,
+                     const char *to, struct reel_error *error) {
     int rc = directory_make_empty(to, error);
     if (rc < 0) return fail_in(error, rc, "cannot back up to %s", to);
     rc = directory_sync_name(to, error);
     if (rc == 0) rc = write_file(to, INCOMPLETE_NAME, "", error);
     if (rc == 0) rc = copy_both(store, source, to, error);
+    if (rc == 0 && from) rc = set_aside_copy(from, to, error);
     if (rc == 0) rc = write_file(to, FORMAT_NAME, FORMAT_TEXT, error);
     if (rc < 0) {
         remove_copy(to);
@@ -643,7 +646,7 @@ static void release_log(struct home *home) {
 int home_backup(struct home *home, const char *to, struct reel_error *error) {
     struct log_source source = {.place = &home->place, .pacer = home->place.pacer};
     hold_log(home);
-    int rc = copy_home(home->store, &source, to, error);
+    int rc = copy_home(home->store, &source, home->directory, to, error);
     release_log(home);
     return rc;
 }
@@ -668,10 +671,11 @@ static int open_to_copy(const char *from, struct store *store, struct reel_error
 }
 
 /* Nothing keeps the other process from trimming its log while the state is copied. */
-static int copy_again(struct store *store, const struct log_source *source, const char *to,
-                      struct reel_error *error) {
+static int copy_again(struct store *store, const struct log_source *source, const char *from,
+                      const char *to, struct reel_error *error) {
     int rc = -EAGAIN;
-    for (int i = 0; i < COPIES_MAX && rc == -EAGAIN; i++) rc = copy_home(store, source, to, error);
+    for (int i = 0; i < COPIES_MAX && rc == -EAGAIN; i++)
+        rc = copy_home(store, source, from, to, error);
     return rc;
 }
 
@@ -686,7 +690,7 @@ int home_backup_of(const char *from, const char *to, struct reel_error *error) {
     if (rc < 0) {
         rc = fail_in(error, rc, "cannot open %s", from);
     } else {
-        rc = copy_again(&store, &source, to, error);
+        rc = copy_again(&store, &source, from, to, error);
         store_close(&store);
     }
     log_place_finish(&place);

@@ -4,6 +4,7 @@
  *     FORMAT        "3"; if it does not exist, log/ and state/ are ignored
  *     log/          the log (engine/log): the truth
  *     state/        the store (engine/store): derived from the log
+ *     set-aside     what plugins must not be given again (fold/set_aside.h); optional
  *     INCOMPLETE    this is an interrupted backup, which cannot be opened
  *
  * **Creating** a directory, or converting one of format 2, in which one file data.mdb held both log

@@ -130,6 +130,7 @@ static int engine_open(struct reel *reel, const struct reel_options *options, co
     dispatcher->fold.warnings.max = options->warnings_max;
     dispatcher->rejected = options->rejected;
     dispatcher->fold.host = &host_table;
+    dispatcher->fold.is_eager = callbacks_are_eager();
     dispatcher->decoder = decoder_create(&host_table);
     reel->bodies = json_parser_create(&host_table);
     reel->stored = json_parser_create(&host_table);
@@ -139,6 +140,8 @@ static int engine_open(struct reel *reel, const struct reel_options *options, co
     if (!dispatcher->decoder || !reel->bodies || !reel->stored || !reel->source)
         return fail_memory(error);
     int rc = home_open(&dispatcher->home, &home_options, error);
+    if (rc < 0) return rc;
+    if (options->directory) rc = set_aside_read(options->directory, &dispatcher->fold.aside, error);
     if (rc < 0) return rc;
     rc = store_read_state(&dispatcher->store, &dispatcher->state, error);
     dispatcher->committed = dispatcher->state;

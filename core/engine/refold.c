@@ -140,6 +140,21 @@ static void read_digests(struct refolded *all, size_t count, uint64_t at) {
             all[i].digest = all[i].collection->committed.digest;
 }
 
+/* Of a collection and of its shadow. */
+static bool is_reached(const struct refolded *all, size_t count,
+                       const struct collection *collection, uint64_t at) {
+    for (size_t i = 0; i < count; i++)
+        if (all[i].collection == collection && all[i].stored->state.cursor > at) return false;
+    return true;
+}
+
+/* Those that are reached fold no more: one may be stopped because it does not survive more. */
+static void leave_reached(struct refolded *all, size_t count, uint64_t at, uint64_t head) {
+    for (size_t i = 0; i < count && at < head; i++)
+        if (all[i].collection && is_reached(all, count, all[i].collection, at))
+            refold_from(all[i].collection, head);
+}
+
 int refold_take(struct reel *reel, struct log *log, const struct store_state *checkpoint,
                 struct refolded *all, size_t count, struct reel_error *error) {
     uint64_t at = 0, stop = 0;
@@ -150,6 +165,7 @@ int refold_take(struct reel *reel, struct log *log, const struct store_state *ch
         bool is_before = stop < reel->dispatcher.state.cursor;
         rc = refold_to(reel, stop, error);
         if (rc == 0 && !is_before) read_digests(all, count, stop);
+        if (rc == 0) leave_reached(all, count, stop, checkpoint->cursor);
     }
     return rc;
 }

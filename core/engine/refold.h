@@ -22,7 +22,7 @@ int refold_to(struct reel *reel, uint64_t seq, struct reel_error *error);
 /* Of one collection of a checkpoint. */
 struct refolded {
     const struct stored_collection *stored;
-    const struct collection *collection; /* NULL: not compared */
+    struct collection *collection; /* NULL: not compared */
     const char *why;                     /* then: why not */
     struct digest digest;                /* at stored->state.cursor */
 };

@@ -135,6 +135,7 @@ void report_progress(const struct reporter *to, struct dispatcher *dispatcher) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
         bool is_behind = collection->shadow || collection->committed.cursor < head;
+        if (collection_stops_before(collection, collection->committed.cursor + 1)) continue;
         if (is_behind && !collection->catching_up.under_way) begin(to, collection, head);
         if (!is_behind && collection->catching_up.under_way) end(to, collection);
         if (!is_behind) collection->catching_up.why = NULL; /* there was nothing to fold */

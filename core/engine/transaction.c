@@ -31,7 +31,7 @@ int transaction_catch_up_some(struct reel *reel, struct reel_error *error) {
 bool transaction_builds(const struct reel *reel) {
     const struct registry *registry = &reel->dispatcher.registry;
     uint64_t behind;
-    return registry_unbuilt(registry) || registry_shadows_behind(registry, 0, &behind);
+    return registry_unbuilt(registry) || registry_beside(registry, 0, &behind);
 }
 
 int transaction_build_some(struct reel *reel, uint64_t events_max, struct reel_error *error) {

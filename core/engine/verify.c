@@ -16,6 +16,7 @@
 
 struct verification {
     const struct verifier *verifier;
+    const char *directory;
     struct visit visit;
     struct stored stored;
     struct log *log;
@@ -173,8 +174,10 @@ static int verify_all_records(struct verification *verification, struct reel_err
 static int fold(struct verification *verification, struct reel *reel, struct refolded *all,
                 size_t count, struct reel_error *error) {
     struct log *log = verification->log;
+    int rc = set_aside_read(verification->directory, &reel->dispatcher.fold.aside, error);
+    if (rc < 0) return rc;
     verification->log = NULL;
-    int rc = refold_take(reel, log, &verification->stored.state, all, count, error);
+    rc = refold_take(reel, log, &verification->stored.state, all, count, error);
     if (rc < 0) return fail_in(error, rc, "cannot fold the log");
     for (size_t i = 0; i < count; i++)
         if (all[i].why)
@@ -214,7 +217,7 @@ static int verify_state(struct verification *verification, struct reel *reel,
 
 int verify_directory(const char *directory, struct reel *reel, const struct verifier *verifier,
                      struct reel_error *error) {
-    struct verification verification = {.verifier = verifier};
+    struct verification verification = {.verifier = verifier, .directory = directory};
     int rc = visit_begin(&verification.visit, directory, error);
     if (rc == 0) {
         begins(&verification, "reading log/");

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/invariant.h"
 #include "engine/command.h"
+#include "engine/control.h"
 #include "engine/transaction.h"
 
 #include <errno.h>
@@ -283,7 +284,7 @@ static size_t run_together(struct reel *reel, struct work *const *works, size_t 
 
 /* Carries out a work and undoes it. The events that it would have appended are in its `pending`. */
 static void dry_run(struct reel *reel, struct work *work) {
-    INVARIANT(!reel->pending && work->kind != WORK_MIRROR);
+    INVARIANT(!reel->pending && work->kind != WORK_MIRROR && work->kind != WORK_CONTROL);
     pending_finish(work->pending);
     reel->pending = work->pending;
     work->rc = dispatcher_begin(&reel->dispatcher, &work->error);
@@ -297,10 +298,21 @@ static void dry_run(struct reel *reel, struct work *work) {
     reel->pending = NULL;
 }
 
+static bool is_alone(const struct work *work) {
+    return work->pending || work->kind == WORK_CONTROL;
+}
+
+static void run_alone(struct reel *reel, struct work *work) {
+    if (work->pending)
+        dry_run(reel, work);
+    else
+        work->rc = control_run(reel, work->collection, work->control, &work->error);
+}
+
 /* The number of works, from the first on, that can be done together. */
 static size_t count_together(struct work *const *works, size_t count) {
     size_t together = 0;
-    while (together < count && !works[together]->pending) together++;
+    while (together < count && !is_alone(works[together])) together++;
     return together;
 }
 
@@ -310,7 +322,7 @@ static size_t run_all(struct reel *reel, struct work *const *works, size_t count
     while (count > 0) {
         size_t fit = together > 0 ? run_together(reel, works, together, &commits) : 1;
         if (together == 0) {
-            dry_run(reel, works[0]);
+            run_alone(reel, works[0]);
         } else if (fit < together) {
             together = fit;
             continue;

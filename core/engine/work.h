@@ -1,7 +1,7 @@
 /* work.h: writes several works in one transaction: group commit.
  *
  * A work is a list of events, which are appended all or none; or a command; or a part of the stream
- * that the log mirrors. Works that wait together are carried out in one transaction, one after
+ * that the log mirrors; or it controls a collection, in transactions of its own. Works that wait together are carried out in one transaction, one after
  * another, so that they share its sync. If one of them must be undone, the whole transaction is
  * undone and repeated without this work, which then gets a transaction of its own. So a fault
  * concerns only its own work.
@@ -16,10 +16,13 @@
 #include "engine/fold/fit.h"
 #include "engine/store/rejected.h"
 
+#include <reel/sink_host.h>
+
 enum work_kind {
     WORK_EVENTS,
     WORK_COMMAND,
     WORK_MIRROR,
+    WORK_CONTROL,
 };
 
 /* An event of the stream, borrowed; or a gap in the stream, up to `seq` (REEL_LOG_GAP). */
@@ -66,6 +69,11 @@ struct work {
     uint64_t reach;   /* the log is then known up to this seq, if it is above the last event */
     mirrored_fn taken;
     void *context;
+
+    /* WORK_CONTROL: of a collection and its unit. -ESRCH; -EALREADY: it is so already, or is under
+     * way; -EBUSY: something else is; -ESTALE: the log has been trimmed, only a rebuild helps. */
+    const char *collection;
+    reel_control control;
 
     /* The result. */
     int rc;

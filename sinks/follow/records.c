@@ -365,12 +365,15 @@ static int cross(struct reading *reading, struct reel_view *view) {
 
 /* ---- Views ----------------------------------------------------------------------------------- */
 
-/* Looks at the view: what it has of the collection. */
+/* Looks at the view: what it has of the collection, and where that stands: one that is stopped is
+ * behind others. */
 static int look(struct reading *reading, struct reel_view *view) {
     struct record_stream *stream = reading->stream;
     int rc = reel_sink_position(stream->host, view, &reading->position);
-    if (rc < 0) return rc;
-    return reel_sink_collection(stream->host, view, stream->collection, &reading->info);
+    if (rc == 0) rc = reel_sink_collection(stream->host, view, stream->collection, &reading->info);
+    if (rc == 0 && reading->info.cursor < reading->position.cursor)
+        reading->position.cursor = reading->info.cursor;
+    return rc;
 }
 
 /* If nothing has changed since the place, nothing need be walked. */
@@ -381,6 +384,7 @@ static int read_view(struct reading *reading, struct reel_view *view, uint64_t c
     if (info->generation != reading->generation) return -EXDEV;
     if (reading->seq + 1 < reading->position.first_deletion) return -ERANGE;
     if (reading->crossing) return cross(reading, view);
+    if (reading->position.cursor < reading->seq) reading->position.cursor = reading->seq;
     bool is_idle = !reading->is_listing && !reading->key.data && info->changed <= reading->seq;
     return end_walk(reading, commit, is_idle ? 0 : walk(reading, view));
 }

@@ -29,6 +29,7 @@ const struct problem_info problem_infos[PROBLEMS] = {
     [PROBLEM_IDEMPOTENCY_KEY_REUSED] = {422, "idempotency-key-reused", "Idempotency key reused"},
     [PROBLEM_EVENT_NOT_AS_DECLARED] = {422, "event-not-as-declared", "Event not as declared"},
     [PROBLEM_INTERNAL] = {500, "internal", "Internal error"},
+    [PROBLEM_TOO_MANY_REQUESTS] = {429, "too-many-requests", "Too many requests"},
     [PROBLEM_SERVICE_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
     [PROBLEM_NOT_YET] = {504, "not-yet", "Not yet"},
     [PROBLEM_VERSION_NOT_SUPPORTED] = {505, "version-not-supported", "HTTP version not supported"},
@@ -69,6 +70,7 @@ static void write_problem(struct answer *answer, unsigned status, const char *na
     text_append_quoted(body, reel_text(detail));
     text_append_lit(body, "}");
     if (status == 503) answer->retry_after_s = 1;
+    if (status == 429) answer->retry_after_s = 10;
     answer->authenticate = status == 401;
 }
 
@@ -129,6 +131,9 @@ void answer_error(struct answer *answer, int rc, const struct reel_error *error)
     case -ESHUTDOWN:
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "%s",
                        error->text[0] ? error->text : "try again later");
+        return;
+    case -EDQUOT:
+        answer_problem(answer, PROBLEM_TOO_MANY_REQUESTS, "%s", error->text);
         return;
     case -E2BIG:
         answer_problem(answer, PROBLEM_PAYLOAD_TOO_LARGE, "%s", error->text);

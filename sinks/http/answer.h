@@ -31,6 +31,7 @@ struct answer {
     bool has_position; /* send Reel-Cursor; and Reel-Epoch, if it is set */
     uint64_t cursor;
     struct reel_epoch epoch;
+    bool is_stale; /* Reel-Stale: the collection stands at this cursor, and others may be beyond */
 
     bool has_count, has_next; /* of a list in a form that has no place for them: Reel-Count, Link */
     uint64_t count;
@@ -80,6 +81,7 @@ enum problem {
     PROBLEM_PRECONDITION_FAILED,
     PROBLEM_IDEMPOTENCY_KEY_REUSED,
     PROBLEM_EVENT_NOT_AS_DECLARED,
+    PROBLEM_TOO_MANY_REQUESTS,
     PROBLEM_INTERNAL,
     PROBLEM_SERVICE_UNAVAILABLE,
     PROBLEM_NOT_YET,

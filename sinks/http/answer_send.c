@@ -33,7 +33,7 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
                add(response, "Access-Control-Expose-Headers",
                    "Content-Disposition, ETag, Link, Reel-Changed, Reel-Count, Reel-Cursor, "
-                   "Reel-Epoch");
+                   "Reel-Epoch, Reel-Stale");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
            add(response, "Access-Control-Allow-Headers", CORS_HEADERS) &&
            add(response, "Access-Control-Max-Age", "600");
@@ -80,6 +80,7 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
     if (good && answer->has_position)
         good = add_number(response, "Reel-Cursor", answer->cursor) &&
                (!answer->epoch.text[0] || add(response, "Reel-Epoch", answer->epoch.text));
+    if (good && answer->is_stale) good = add(response, "Reel-Stale", "true");
     if (good && answer->etag[0]) good = add(response, "ETag", answer->etag);
     if (good) good = add_of_records(response, answer);
     if (good && answer->allow[0]) good = add(response, "Allow", answer->allow);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/kept.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -64,12 +65,18 @@ int listener_open(const char *text, int *ret, char ret_where[LISTENER_NAME_MAX],
     const char *port;
     int rc = split(text, host, &port, error);
     if (rc < 0) return fail_in(error, rc, "cannot listen on `%s`", text);
+    *ret = kept_find(text);
+    if (*ret >= 0) {
+        name_it(*ret, ret_where);
+        return 0;
+    }
     int code = getaddrinfo(host, port, &hints, &found);
     if (code != 0)
         return fail(error, -EINVAL, "cannot listen on `%s`: %s", text, gai_strerror(code));
     rc = open_at(found, ret);
     freeaddrinfo(found);
     if (rc < 0) return fail(error, rc, "cannot listen on %s: %s", text, strerror(-rc));
+    kept_keep(text, *ret);
     name_it(*ret, ret_where);
     return 0;
 }

@@ -3,6 +3,11 @@
 
 #include "base/cleanup.h"
 
+#include <stdio.h>
+#include <time.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
 static int write_part(const char *bytes, size_t len, void *context) {
     struct text *body = context;
     text_append(body, bytes, len);
@@ -47,6 +52,16 @@ json_t *reply_text(const char *text) {
 
 void reply_put_text(json_t **object, const char *name, const char *text) {
     reply_put(object, name, reply_text(text));
+}
+
+void reply_put_time(json_t **object, const char *name, uint64_t time_ns) {
+    char day[32], text[48];
+    struct tm utc;
+    time_t seconds = (time_t)(time_ns / NS_PER_S);
+    gmtime_r(&seconds, &utc);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(time_ns % NS_PER_S / 1000000));
+    reply_put_text(object, name, text);
 }
 
 json_t *reply_texts(const char *const *texts) {

@@ -27,6 +27,9 @@ json_t *reply_text(const char *text);
 void reply_put_number(json_t **object, const char *name, uint64_t number);
 void reply_put_text(json_t **object, const char *name, const char *text);
 
+/* Adds a member that is a time, in ns since 1970, UTC: RFC 3339, to the millisecond. */
+void reply_put_time(json_t **object, const char *name, uint64_t time_ns);
+
 /* A list of strings, NULL-terminated. */
 json_t *reply_texts(const char *const *texts);
 

@@ -41,6 +41,7 @@ static uint64_t events_body(const struct server *server) {
     }
 #define READ  REEL_ACCESS_READ
 #define WRITE REEL_ACCESS_WRITE
+#define ADMIN REEL_ACCESS_ADMIN
 #define OPEN  REEL_ACCESS_NONE
 
 const struct route *const routes[] = {
@@ -80,6 +81,18 @@ const struct route *const routes[] = {
           .summary = "The bytes of an event as they were received"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
+    ROUTE(METHOD_GET, "/v1/collections", READ, no_params, .handle = handle_collections,
+          .summary = "Where each collection stands"),
+    ROUTE(METHOD_GET, "/v1/collections/{name}", READ, no_params, .handle = handle_collection,
+          .summary = "Where a collection stands, and what is set aside for it"),
+    ROUTE(METHOD_POST, "/v1/collections/{name}/rebuild", ADMIN, no_params, .handle = handle_control,
+          .summary = "Makes the records again from the log"),
+    ROUTE(METHOD_POST, "/v1/collections/{name}/pause", ADMIN, no_params, .handle = handle_control,
+          .summary = "Folds no more events until it is resumed"),
+    ROUTE(METHOD_POST, "/v1/collections/{name}/resume", ADMIN, no_params, .handle = handle_control,
+          .summary = "Goes on after a pause"),
+    ROUTE(METHOD_POST, "/v1/collections/{name}/release", ADMIN, no_params, .handle = handle_control,
+          .summary = "Goes on after its projector has crashed too often"),
     ROUTE(METHOD_GET, "/v1/{collection}", READ, list_params, .takes_filters = true, .forms = FORMS,
           .is_cached = true, .handle = handle_list,
           .summary = "Lists the records in the order of their keys"),
@@ -237,6 +250,19 @@ static struct reel_str find_token(const struct request *request, struct text *of
     return token;
 }
 
+static const char *why_forbidden(reel_access wanted) {
+    switch (wanted) {
+    case REEL_ACCESS_HISTORY:
+        return "this token may not look back: its line in the token file says `read`, and not "
+               "`history`";
+    case REEL_ACCESS_ADMIN:
+        return "this token may not control collections: its line in the token file does not say "
+               "`admin`";
+    default:
+        return "this token may only read";
+    }
+}
+
 static int check_token(struct request *request, reel_access wanted) {
     CLEANUP(text_finish) struct text offered = {0};
     char decoded[WEBSOCKET_TOKEN_MAX];
@@ -255,15 +281,11 @@ static int check_token(struct request *request, reel_access wanted) {
         return -EAGAIN;
     }
     if (access >= wanted) {
-        if (wanted == REEL_ACCESS_WRITE)
+        if (wanted >= REEL_ACCESS_WRITE)
             reel_sink_caller(request_host_of_sink(request), token, &request->caller);
         return 0;
     }
-    answer_problem(&request->answer, PROBLEM_FORBIDDEN,
-                   wanted == REEL_ACCESS_HISTORY
-                       ? "this token may not look back: its line in the token file says `read`, "
-                         "and not `history`"
-                       : "this token may only read");
+    answer_problem(&request->answer, PROBLEM_FORBIDDEN, "%s", why_forbidden(wanted));
     return -EPERM;
 }
 

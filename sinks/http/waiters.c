@@ -141,9 +141,30 @@ static bool give_up(struct request *request) {
     return false;
 }
 
+/* A collection that is stopped or paused comes no further: 504 at once. */
+static bool is_beyond_halt(struct request *request, uint64_t cursor) {
+    struct reel_sink_host *host = request_host_of_sink(request);
+    struct reel_collection_info info = {0};
+    struct reel_view *view;
+    if (!request->projector || request_open_view(request, &view, NULL) < 0) return false;
+    int rc = reel_sink_collection(host, view, request->projector->collection, &info);
+    reel_sink_view_close(host, view);
+    if (rc < 0 || !info.stale || info.cursor >= cursor) return false;
+    const char *why = info.stopped[0] ? info.stopped
+                      : info.paused   ? "it is paused"
+                                      : "it catches up after it was stopped or paused";
+    answer_problem(&request->answer, PROBLEM_NOT_YET,
+                   "the collection stands at %llu, and not at %llu: %s",
+                   (unsigned long long)info.cursor, (unsigned long long)cursor, why);
+    answer_problem_number(&request->answer, "cursor", info.cursor);
+    return true;
+}
+
 bool request_wait_for_cursor(struct request *request) {
     uint64_t cursor = 0;
     if (request_number(request, "min_cursor", &cursor) < 0) return false;
+    if (cursor > 0 && is_beyond_halt(request, cursor)) return false;
+    if (request->answer.status) return false;
     return request_wait_until(request, cursor);
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/invariant.h"
+#include "base/kept.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "events/frame.h"
@@ -33,7 +34,8 @@ struct printer {
     struct reel_sink_host *host;
     int fd;
     int position_ms;
-    uint64_t since; /* where `gather` must begin, until it has begun */
+    uint64_t since;          /* where `gather` must begin, until it has begun */
+    kept_number_value *kept; /* the seq up to which lines are written, and 1; or NULL */
     struct gather gather;
     int64_t written_ms; /* time of the last line */
 
@@ -92,11 +94,16 @@ static const struct reel_setting *const settings[] = {
  * daemon, instead of ending it later. */
 static int begin(struct printer *printer, struct reel_error *error) {
     const char *since = reel_setting_text(printer->host, "stdout_since");
-    if (!since) {
+    uint64_t kept = printer->kept ? atomic_load(printer->kept) : 0;
+    if (!since && !kept) {
         gather_begin_new(&printer->gather);
         return 0;
     }
-    int rc = read_seq(since, &printer->since, error);
+    int rc = 0;
+    if (kept)
+        printer->since = kept - 1; /* where an earlier process was ended by a plugin */
+    else
+        rc = read_seq(since, &printer->since, error);
     if (rc < 0) return fail_in(error, rc, "stdout_since");
     uint64_t cursor = reel_sink_cursor(printer->host);
     if (printer->since > cursor)
@@ -126,6 +133,10 @@ static int configure(struct printer *printer, struct reel_error *error) {
     return begin(printer, error);
 }
 
+static void keep_progress(const struct printer *printer) {
+    if (printer->kept && printer->gather.begun) atomic_store(printer->kept, printer->gather.at + 1);
+}
+
 /* ---- Start and stop -------------------------------------------------------------------------- */
 
 static void init_progress(struct printer *printer) {
@@ -150,11 +161,13 @@ int32_t stdout_start_on(struct reel_sink_host *host, int fd, int position_ms, vo
     printer->fd = fd;
     printer->position_ms = position_ms;
     printer->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    printer->kept = kept_number("stdout");
     init_progress(printer);
     int rc = printer->bell < 0 ? fail(error, -errno, "cannot make an eventfd: %s", strerror(errno))
                                : configure(printer, error);
     if (rc == 0) {
         printer->written = printer->gather.at;
+        keep_progress(printer);
         printer->written_ms = (int64_t)clock_ms();
         rc = thread_start(&printer->thread, "reel-stdout", run, printer);
         if (rc < 0) error_set(error, "cannot start a thread: %s", strerror(-rc));
@@ -205,6 +218,7 @@ static void stop(void *sink) {
 
 static void note_progress(struct printer *printer, bool ended) {
     HOLD_LOCK(&printer->lock);
+    keep_progress(printer);
     printer->written = printer->gather.at;
     printer->ended = ended;
     pthread_cond_broadcast(&printer->progress);

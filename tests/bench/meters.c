@@ -1,6 +1,7 @@
 /* meters.c: see meters.h. */
 #include "meters.h"
 
+#include "daemon.h"
 #include "support.h"
 
 #include <fcntl.h>
@@ -33,7 +34,7 @@ static uint64_t number_of(const char *text, const char *name) {
 
 static void read_of_process(pid_t pid, const char *name, char ret[TEXT_MAX]) {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)worker_of(pid), name);
     read_text(path, ret);
 }
 

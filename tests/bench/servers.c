@@ -232,7 +232,7 @@ void server_kill(struct server *server) {
 double server_cpu(const struct server *server) {
     clockid_t clock;
     struct timespec time;
-    must(clock_getcpuclockid(server->pid, &clock) == 0);
+    must(clock_getcpuclockid(worker_of(server->pid), &clock) == 0);
     must(clock_gettime(clock, &time) == 0);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }

@@ -252,7 +252,8 @@ if daemon_start "$reeld" "$scratch/log" --config "$root/examples/reeld.json" \
         "$reeld" serve --bind 127.0.0.1:0 --data "$scratch/data" >/dev/null 2>"$scratch/err"
         echo $?
     )"
-    grep -q "process $daemon_pid has it open" "$scratch/err" ||
+    read -r worker <"/proc/$daemon_pid/task/$daemon_pid/children"
+    grep -q "process $worker has it open" "$scratch/err" ||
         expect "a second one" "who has the store" "$(<"$scratch/err")"
     daemon_end
     expect "the example's daemon ends" 0 $?

@@ -20,18 +20,21 @@ expect() {
 
 # serve_without CLOSED: CLOSED is a word for bash, such as "<&- 2>&-".
 serve_without() {
-    local fd patience=600
+    local fd patience=600 worker=
     mkdir -p "$scratch/data"
     local serve=("$reeld" serve --bind 127.0.0.1:0 --data "$scratch/data"
         --plugin "$plugins/cell/cell.so" --plugin "$plugins/formation/formation.so")
     eval 'exec "${serve[@]}" '"$1" &
     pid=$!
-    until find "/proc/$pid/fd" -lname '*/data.mdb' 2>/dev/null | grep -q . || ((patience-- == 0)); do
+    until [[ $worker ]] && find "/proc/${worker% }/fd" -lname '*/data.mdb' 2>/dev/null | grep -q . ||
+        ((patience-- == 0)); do
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.05
+        worker=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
     done
     for fd in $(grep -o '[012]' <<<"$1"); do
         expect "serve $1: descriptor $fd" /dev/null "$(readlink "/proc/$pid/fd/$fd")"
+        expect "serve $1: the worker's $fd" /dev/null "$(readlink "/proc/${worker% }/fd/$fd")"
     done
     kill "$pid"
     wait "$pid"

@@ -235,15 +235,15 @@ static void clients_without_a_token_do_not_take_the_places_of_clients_with_one(v
 
 static void set_files(const struct site *site, rlim_t files) {
     struct rlimit limit;
-    must(prlimit(site->daemon.pid, RLIMIT_NOFILE, NULL, &limit) == 0);
+    must(prlimit(worker_of(site->daemon.pid), RLIMIT_NOFILE, NULL, &limit) == 0);
     limit.rlim_cur = files;
-    must(prlimit(site->daemon.pid, RLIMIT_NOFILE, &limit, NULL) == 0);
+    must(prlimit(worker_of(site->daemon.pid), RLIMIT_NOFILE, &limit, NULL) == 0);
 }
 
 static double processor_seconds(const struct site *site) {
     char path[64], text[1024];
     unsigned long user = 0, kernel = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)site->daemon.pid);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)worker_of(site->daemon.pid));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     must(fd >= 0);
     ssize_t len = read(fd, text, sizeof text - 1);

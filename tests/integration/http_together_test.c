@@ -34,9 +34,9 @@ static void requests_that_come_together_are_answered(void **state) {
     for (size_t i = 0; i < CLIENTS; i++) fds[i] = socket_opened(&daemon);
     send_all(fds); /* so that all are accepted, and known to the thread */
     receive_all(fds);
-    must(kill(daemon.pid, SIGSTOP) == 0);
+    must(kill(worker_of(daemon.pid), SIGSTOP) == 0);
     send_all(fds);
-    must(kill(daemon.pid, SIGCONT) == 0);
+    must(kill(worker_of(daemon.pid), SIGCONT) == 0);
     receive_all(fds);
     for (size_t i = 0; i < CLIENTS; i++) close(fds[i]);
     daemon_end(&daemon);

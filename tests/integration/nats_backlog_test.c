@@ -77,9 +77,9 @@ static void a_daemon_that_is_stopped_for_a_while_loses_nothing(void **state) {
     uint64_t since = proxy_bytes(mirror.proxy);
     mirror_run(&mirror);
     wait_until_it_flows(since);
-    must(kill(mirror.daemon.pid, SIGSTOP) == 0);
+    must(kill(worker_of(mirror.daemon.pid), SIGSTOP) == 0);
     stall();
-    must(kill(mirror.daemon.pid, SIGCONT) == 0);
+    must(kill(worker_of(mirror.daemon.pid), SIGCONT) == 0);
     check_whole();
 }
 

@@ -24,7 +24,7 @@ systemd-analyze security --offline=yes --threshold=20 --no-pager "$scratch/reeld
 
 # However it ends, it is started again, after a while and not for ever; wrong usage is not tried again.
 for line in Restart=always RestartSec=5 StartLimitIntervalSec=300 StartLimitBurst=30 \
-    RestartPreventExitStatus=2; do
+    RestartPreventExitStatus=2 KillMode=mixed WatchdogSec=60 LimitCORE=0; do
     grep -qx "$line" "$unit" || die "the unit has no $line"
 done
 "$reeld" serve --view-ms-max 0 2>/dev/null

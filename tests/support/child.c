@@ -84,3 +84,13 @@ int child_wait(struct child *child) {
     close(child->to);
     return status;
 }
+
+pid_t worker_of(pid_t pid) {
+    char path[64];
+    int worker = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "r");
+    if (file && fscanf(file, "%d", &worker) != 1) worker = 0;
+    if (file) fclose(file);
+    return worker ? worker : pid;
+}

@@ -90,7 +90,8 @@ static pid_t launch(const char *directory, const char *const *more, const char *
     const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
     size_t count = 2, given = 0;
     const char *tokens = path_in(scratch_directory(), "tokens");
-    write_file(tokens, "write " WRITE_TOKEN "\nread " READ_TOKEN "\nwrite " OTHER_TOKEN "\n");
+    write_file(tokens, "write " WRITE_TOKEN "\nread " READ_TOKEN "\nwrite " OTHER_TOKEN
+                       "\nadmin operator " ADMIN_TOKEN "\n");
     const char *usual[] = {"--data", directory,  "--bind", "127.0.0.1:0", "--token-file",
                            tokens,   "--plugin", CELL_SO,  "--plugin",    FORMATION_SO};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) arguments[count++] = usual[i];
@@ -206,15 +207,30 @@ void daemon_end(struct daemon *daemon) {
         support_failed(__FILE__, __LINE__, "status %x: %s", (unsigned)status, daemon_log(daemon));
 }
 
+/* Has the process ended? Nobody may have reaped it yet. */
+static bool is_gone(pid_t pid) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    if (!file) return true;
+    const char *read = fgets(text, sizeof text, file), *end = read ? strrchr(text, ')') : NULL;
+    fclose(file);
+    return !end || end[2] == 'Z' || end[2] == 'X';
+}
+
+/* The system kills the worker a moment after the process that watches it. Until then, it holds the
+ * store. */
 void daemon_kill(struct daemon *daemon) {
+    pid_t worker = worker_of(daemon->pid);
     kill(daemon->pid, SIGKILL);
     daemon_wait(daemon);
+    while (worker != daemon->pid && !is_gone(worker)) usleep(1000);
 }
 
 uint64_t process_memory(pid_t pid) {
     char path[64];
     unsigned long long total, resident;
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)worker_of(pid));
     char *text = read_file(path);
     must(sscanf(text, "%llu %llu", &total, &resident) == 2);
     free(text);

@@ -5,10 +5,12 @@
 
 #include "support.h"
 
-/* Tokens that daemon_started gives the daemon: with access `write`, and `read`. */
+/* Tokens that daemon_started gives the daemon: with access `write`, `read` and `admin`, whose name
+ * is "operator". */
 #define WRITE_TOKEN "write-token-of-the-tests"
 #define READ_TOKEN  "read-token-of-the-tests"
 #define OTHER_TOKEN "other-write-token-of-the-tests"
+#define ADMIN_TOKEN "admin-token-of-the-tests"
 
 struct daemon {
     pid_t pid;
@@ -91,7 +93,7 @@ int socket_opened(const struct daemon *daemon);
 void socket_send(int fd, const void *bytes, size_t len);
 size_t socket_receive(int fd, void *ret, size_t bytes, int timeout_ms);
 
-/* About a process: resident memory in bytes, number of threads, number of open files. */
+/* Resident memory in bytes, of a daemon's worker. */
 uint64_t process_memory(pid_t pid);
 
 #endif

@@ -211,4 +211,8 @@ bool child_hear(struct child *child, void *ret, size_t len);
 /* Waits for its end and closes the pipes; what waitpid told. */
 int child_wait(struct child *child);
 
+/* The process that does the work of a daemon with this pid: its child, or, without supervision,
+ * itself. */
+pid_t worker_of(pid_t pid);
+
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 int thread_start(pthread_t *ret, const char *name, void *(*run)(void *context), void *context) {
-    static const int faults[] = {SIGBUS, SIGFPE, SIGILL, SIGSEGV};
+    static const int faults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
     sigset_t blocked, before;
     INVARIANT(strlen(name) <= THREAD_NAME_MAX); /* a longer one is not shown at all */
     sigfillset(&blocked);

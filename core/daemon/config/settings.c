@@ -36,9 +36,10 @@ const struct reel_setting *const daemon_settings[] = {
                          "is not listed is refused"),
     REEL_SETTING(.name = "token_file", TEXT, .unit = "FILE",
                  .help =
-                     "bearer tokens, one a line: `write NAME TOKEN`, `history NAME TOKEN` or `read "
-                     "NAME TOKEN`, where the name may be left out, or `TOKEN`, which means "
-                     "`write`; `history` is `read`, and may look back; read again on SIGHUP"),
+                     "bearer tokens, one a line: `admin NAME TOKEN`, `write NAME TOKEN`, `history "
+                     "NAME TOKEN` or `read NAME TOKEN`, where the name may be left out, or "
+                     "`TOKEN`, which means `write`; `history` is `read`, and may look back; `admin` "
+                     "is `write`, and may control collections; read again on SIGHUP"),
     REEL_SETTING(.name = "sink", LIST, .unit = "NAME", .default_value = "http",
                  .help = "run this sink"),
     REEL_SETTING(.name = "source", TEXT, .unit = "URI", .default_value = "/reel",
@@ -84,10 +85,18 @@ const struct reel_setting *const daemon_settings[] = {
             .help = "as root or under systemd, start even though others may write a plugin, the "
                     "store, the token file or the configuration; otherwise this is only a warning"),
 
+    REEL_SETTING(.name = "no_supervise", .kind = REEL_SETTING_SWITCH,
+                 .help = "do everything in one process, which ends when a plugin crashes: for "
+                         "debuggers"),
+
     /* Actions at the start. */
     REEL_SETTING(.name = "rebuild", .kind = REEL_SETTING_TEXT,
                  .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .unit = "COLLECTION",
                  .help = "at start, begin to make this collection's records again from the log"),
+    REEL_SETTING(.name = "release", .kind = REEL_SETTING_TEXT,
+                 .flags = REEL_SETTING_LIST | SETTING_FLAG_ONLY, .unit = "COLLECTION",
+                 .help = "at start, let this collection fold events again, which was stopped "
+                         "because its projector had crashed too often"),
     REEL_SETTING(.name = "new_epoch", .kind = REEL_SETTING_SWITCH, .flags = SETTING_FLAG_ONLY,
                  .help = "at start, give the log a new identity; needed once after a backup was "
                          "restored"),
@@ -119,6 +128,20 @@ const struct reel_setting *const daemon_settings[] = {
     REEL_SETTING(.name = "segment_bytes", NUMBER, .unit = "bytes", .default_value = "67108864",
                  .min = 65536, .max = 1073741824,
                  .help = "size at which a file of the log is full; only whole files are removed"),
+    REEL_SETTING(.name = "evolve_ms_max", NUMBER, .unit = "ms", .default_value = "1000", .min = 50,
+                 .max = 600000,
+                 .help = "a projector that takes longer for one event is ended, and the event is "
+                         "set aside"),
+    REEL_SETTING(.name = "decide_ms_max", NUMBER, .unit = "ms", .default_value = "1000", .min = 50,
+                 .max = 600000,
+                 .help = "a projector that takes longer for one command or key is ended, and this "
+                         "command or key is not tried again"),
+    REEL_SETTING(.name = "strikes_max", NUMBER, .unit = "crashes", .default_value = "10", .min = 1,
+                 .max = 1000000,
+                 .help = "a collection with this many events set aside within strikes_s is "
+                         "stopped: it folds no more events"),
+    REEL_SETTING(.name = "strikes_s", NUMBER, .unit = "s", .default_value = "600", .min = 1,
+                 .max = 31536000, .help = "see strikes_max"),
     REEL_SETTING(.name = "builds_waiting_max", NUMBER, .unit = "requests", .default_value = "4",
                  .min = 0, .max = 1024,
                  .help = "most requests that look back (at, history) and wait while another one is "

@@ -3,10 +3,33 @@
 
 #include "base/text.h"
 
+static bool is_set_aside(const struct collection *collection, struct reel_str given) {
+    uint8_t hash[CALLBACK_HASH_BYTES];
+    if (collection->aside->count == 0) return false;
+    if (collection->set_aside.keys >= SET_ASIDE_KEYS_MAX) return true;
+    callback_hash(given, hash);
+    return set_aside_find(collection->aside, SET_ASIDE_KEY, collection->name,
+                          plugin_build_id(collection->plugin), hash, given.len);
+}
+
+/* Its numbers are not those of turns (fold.h), which may come before and after it on this thread.
+ */
+static int call(const struct collection *collection, struct reel_str given, struct reel_key *ret) {
+    static _Thread_local uint64_t count;
+    struct callback_slot unwatched;
+    struct callback_slot *slot = callback_slot_here(&unwatched);
+    const struct reel_str text = {given.data ? given.data : "", given.data ? given.len : 0};
+    callback_begin(slot, CALLBACK_KEY, collection->watched, text, 0, UINT64_C(1) << 63 | ++count,
+                   callbacks_are_eager());
+    bool is_key = collection->projector->declared.canonical_key(given, ret);
+    callback_end(slot);
+    return is_key ? 0 : 1;
+}
+
 int collection_canonical_key(const struct collection *collection, struct reel_str given,
                              struct reel_key *ret) {
-    const struct reel_projector *declared = &collection->projector->declared;
-    if (declared->canonical_key) return declared->canonical_key(given, ret) ? 0 : 1;
+    if (collection->projector->declared.canonical_key)
+        return is_set_aside(collection, given) ? 1 : call(collection, given, ret);
     if (!given.data || !utf8_valid(given)) return 1;
     ret->str = given;
     return 0;

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "engine/fold/counts.h"
 #include "engine/fold/plugin.h"
+#include "engine/fold/set_aside.h"
 #include "engine/fold/settings.h"
 #include "engine/store/field_index.h"
 #include "engine/store/record.h"
@@ -70,8 +71,11 @@ struct collection {
     struct record_shape shape;
     struct table_set sets[STORE_SETS]; /* its tables: see collection_tables */
     struct tracked_fields tracked;
-    struct field_progress progress; /* of the table `fields` */
-    bool was_built;                 /* before the running transaction */
+    struct field_progress progress;     /* of the table `fields` */
+    bool was_built;                     /* before the running transaction */
+    uint32_t watched;                   /* its number in the page, or 0 (callbacks.h) */
+    const struct set_aside_list *aside; /* the fold's */
+    struct set_aside_counts set_aside;  /* of its build; since the start */
 
     /* A rebuild (shadow.h). [writer] */
     struct collection *shadow; /* its records are made again in this one; or NULL */
@@ -87,6 +91,17 @@ struct collection {
     size_t derived_count;
     uint32_t depth; /* 0: it folds events */
     bool is_source; /* other collections derive from it, directly */
+
+    /* Of the whole unit: see registry.h. The line by which it is stopped: it folds the events before
+     * the line's seq, and no more until it is released or rebuilt; NULL: it is not. And the first
+     * event that it does not fold because it is paused; 0: it is not. */
+    const struct set_aside *_Atomic stopped;
+    _Atomic uint64_t paused_from;
+    _Atomic bool lost_events;  /* the log no longer has all that it has not folded */
+    _Atomic bool lags;         /* it goes on, and is folded beside the others until it is with them */
+    _Atomic bool shown_behind; /* it was shown before, and is shown while it lags */
+    _Atomic bool unreadable;   /* its records have other fields than those that are declared now */
+    bool is_released;          /* since the list was read */
 
     bool rebuild_wanted;
     bool rebuild_unmet;      /* at the start: the log knows of one that the store does not have */
@@ -127,8 +142,27 @@ static inline bool collection_waits(const struct collection *collection) {
     return collection->state.from_records || collection->state.waits;
 }
 
+/* True if the collection is stopped or paused, and this event is one of those that it does not
+ * fold. */
+static inline bool collection_stops_before(const struct collection *collection, uint64_t seq) {
+    const struct set_aside *line = atomic_load_explicit(&collection->stopped, memory_order_relaxed);
+    uint64_t paused =
+        atomic_load_explicit(&collection->paused_from, memory_order_relaxed);
+    if (!line && !paused) return false;
+    return (line && seq >= line->seq) || (paused && seq >= paused) || collection->lost_events;
+}
+
+static inline bool collection_is_halted(const struct collection *collection) {
+    return collection->stopped || collection->paused_from;
+}
+
+/* Is it halted, or not yet where the others are after that? Then its shadow waits. */
+static inline bool collection_is_held(const struct collection *collection) {
+    return collection_is_halted(collection) || collection->lags;
+}
+
 /* Converts a key to the form in which the collection stores it. 0; or 1 if `given` cannot be a key
- * of the collection. */
+ * of the collection, as far as is known: nor is one with which the plugin has ended the process. */
 int collection_canonical_key(const struct collection *collection, struct reel_str given,
                              struct reel_key *ret);
 

@@ -8,19 +8,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 void fold_finish(struct fold *fold) {
+    set_aside_finish(&fold->aside);
     writing_finish(&fold->writing);
     json_parser_destroy(fold->parser);
     arena_finish(&fold->lent);
     arena_finish(&fold->arena);
 }
 
-static void begin_turn(struct fold *fold, enum fold_turn turn, struct collection *collection,
-                       uint64_t seq) {
+/* `given`: what the callback is given, as callbacks.h describes. */
+static void begin_turn(struct fold *fold, enum fold_turn turn, enum callback_kind kind,
+                       struct collection *collection, struct reel_str given, uint64_t seq) {
+    struct callback_slot *slot = callback_slot_here(&fold->own_slot);
     INVARIANT(turn != TURN_NONE && fold->turn == TURN_NONE); /* never two callbacks at a time */
     INVARIANT(collection->fold == fold);
     INVARIANT(store_is_writing(collection->store)); /* [writer] */
@@ -33,9 +37,9 @@ static void begin_turn(struct fold *fold, enum fold_turn turn, struct collection
     fold->failed = 0;
     if (fold->lent.used > 0) arena_reset(&fold->lent);
     writing_reset(&fold->writing);
+    atomic_store_explicit(&fold->slot, slot, memory_order_relaxed);
     atomic_store_explicit(&fold->shown_collection, collection->name, memory_order_relaxed);
-    atomic_store_explicit(&fold->shown_seq, seq, memory_order_relaxed);
-    atomic_store_explicit(&fold->shown_number, fold->number, memory_order_release);
+    callback_begin(slot, kind, collection->watched, given, seq, fold->number, fold->is_eager);
 }
 
 static void begin_step(struct fold *fold, struct collection *collection) {
@@ -45,13 +49,15 @@ static void begin_step(struct fold *fold, struct collection *collection) {
 
 void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,
                 uint64_t seq) {
+    const struct reel_str none = {0};
     begin_step(fold, collection);
-    begin_turn(fold, turn, collection, seq);
+    begin_turn(fold, turn, turn == TURN_DECIDE ? CALLBACK_DECIDE : CALLBACK_EVOLVE, collection,
+               none, seq);
 }
 
 void fold_end(struct fold *fold) {
     INVARIANT(fold->turn != TURN_NONE && pthread_equal(fold->thread, pthread_self()));
-    atomic_store_explicit(&fold->shown_number, 0, memory_order_release);
+    callback_end(atomic_load_explicit(&fold->slot, memory_order_relaxed));
     fold->turn = TURN_NONE;
 }
 
@@ -60,14 +66,18 @@ void fold_wrong_thread(const struct fold *fold) {
     snprintf(sentence, sizeof sentence,
              "plugin %s (%s) calls the host on the thread of its callback",
              fold->collection->plugin->declared->name, fold->collection->name);
+    callbacks_blame_slot(atomic_load(&fold->slot), SIGABRT);
     invariant_failed(sentence, __FILE__, __LINE__);
 }
 
 struct fold_shown fold_show(struct fold *fold) {
-    struct fold_shown shown = {.number = atomic_load(&fold->shown_number)};
+    struct fold_shown shown = {0};
+    const struct callback_slot *slot = atomic_load(&fold->slot);
+    if (!slot) return shown;
+    shown.number = atomic_load(&slot->number);
     shown.collection = atomic_load(&fold->shown_collection);
-    shown.seq = atomic_load(&fold->shown_seq);
-    if (atomic_load(&fold->shown_number) != shown.number) shown.number = 0; /* that one has ended */
+    shown.seq = atomic_load(&slot->seq);
+    if (atomic_load(&slot->number) != shown.number) shown.number = 0; /* that one has ended */
     return shown;
 }
 
@@ -161,9 +171,18 @@ static bool is_as_declared(struct fold *fold, const struct projector *projector,
 int fold_evolve(struct fold *fold, struct collection *collection, const struct reel_event *event,
                 uint64_t seq, struct reel_error *error) {
     if (!is_as_declared(fold, collection->projector, event)) return REEL_REJECTED;
-    fold_begin(fold, TURN_EVOLVE, collection, seq);
+    begin_step(fold, collection);
+    begin_turn(fold, TURN_EVOLVE, CALLBACK_EVOLVE, collection, fold->event, seq);
     reel_outcome outcome = collection->projector->declared.evolve(&collection->tx, event);
     return end_step(fold, end_turn(fold, outcome), error);
+}
+
+int fold_reject_set_aside(struct fold *fold, uint32_t signal, uint32_t ms) {
+    _Static_assert(SET_ASIDE_REASON_MAX <= REASON_BYTES, "the reason fits");
+    INVARIANT(fold->turn == TURN_NONE);
+    fold->faulted = false;
+    set_aside_reason(signal, ms, fold->reason);
+    return REEL_REJECTED;
 }
 
 /* ---- Derived collections --------------------------------------------------------------------- */
@@ -183,9 +202,12 @@ static const struct reel_record *show_before(struct fold *fold, const struct cha
     return &before->record;
 }
 
+/* In a fold from records, there is no event. */
 static reel_outcome derive_one(struct fold *fold, struct collection *collection,
-                               struct change *change, bool is_made, uint64_t seq) {
-    begin_turn(fold, TURN_EVOLVE, collection, seq);
+                               struct change *change, bool is_made, bool from_records,
+                               uint64_t seq) {
+    begin_turn(fold, TURN_EVOLVE, from_records ? CALLBACK_DERIVE_RECORD : CALLBACK_DERIVE,
+               collection, from_records ? change->key : fold->event, seq);
     change->met = fold->number;
     const struct reel_change given = {
         .struct_size = sizeof given,
@@ -206,17 +228,28 @@ int fold_derive(struct fold *fold, struct collection *collection, uint64_t seq,
     begin_step(fold, collection);
     for (size_t i = 0; i < source->touched_count && all != REEL_REJECTED; i++) {
         struct change *change = source->touched[i];
-        reel_outcome one = derive_one(fold, collection, change, !change->before.exists, seq);
+        reel_outcome one = derive_one(fold, collection, change, !change->before.exists, false, seq);
         if (one != REEL_IGNORED) all = one;
     }
     return end_step(fold, all, error);
 }
 
+static const struct set_aside *find_record(const struct fold *fold,
+                                           const struct collection *derived, struct reel_str key) {
+    uint8_t hash[CALLBACK_HASH_BYTES];
+    if (fold->aside.count == 0) return NULL;
+    callback_hash(key, hash);
+    return set_aside_find(&fold->aside, SET_ASIDE_RECORD, derived->name,
+                          plugin_build_id(derived->plugin), hash, key.len);
+}
+
 int fold_derive_record(struct fold *fold, struct collection *collection, struct change *record,
                        uint64_t seq, struct reel_error *error) {
     INVARIANT(record->exists && record->collection == collection->source);
+    const struct set_aside *line = find_record(fold, collection, record->key);
+    if (line) return fold_reject_set_aside(fold, line->signal, line->ms);
     begin_step(fold, collection);
-    return end_step(fold, derive_one(fold, collection, record, true, seq), error);
+    return end_step(fold, derive_one(fold, collection, record, true, true, seq), error);
 }
 
 /* ---- Saving ---------------------------------------------------------------------------------- */

@@ -14,7 +14,9 @@
 #ifndef REEL_ENGINE_FOLD_FOLD_H
 #define REEL_ENGINE_FOLD_FOLD_H
 
+#include "engine/fold/callbacks.h"
 #include "engine/fold/collection.h"
+#include "engine/fold/set_aside.h"
 #include "engine/fold/warnings.h"
 #include "engine/fold/writer.h"
 #include "json/parser.h"
@@ -65,9 +67,14 @@ struct fold {
     int failed;                /* an error of the host, or 0 */
     struct reel_error error;
 
-    /* For other threads. `shown_number` is 0 between turns. The others are valid if it is the same
-     * before and after reading them. */
-    atomic_uint_least64_t shown_number, shown_seq;
+    struct reel_str event;       /* the bytes of the event that is folded now */
+    struct set_aside_list aside; /* what plugins must not be given; does not change */
+
+    /* For other threads, and other processes: what is running. `own_slot` if this process is not
+     * watched. */
+    struct callback_slot own_slot;
+    bool is_eager;                      /* callbacks_are_eager */
+    struct callback_slot *_Atomic slot; /* NULL: there was no turn yet */
     _Atomic(const char *) shown_collection;
 
     uint32_t key_bytes_max;
@@ -90,6 +97,10 @@ int fold_derive(struct fold *fold, struct collection *collection, uint64_t seq,
  * fold_evolve. */
 int fold_derive_record(struct fold *fold, struct collection *collection, struct change *record,
                        uint64_t seq, struct reel_error *error);
+
+/* Rejects the event for a collection whose projector has ended the process with it: `reason` is
+ * set. */
+int fold_reject_set_aside(struct fold *fold, uint32_t signal, uint32_t ms);
 
 /* Stand before and after `decide`. After fold_end, `faulted` and `failed` have the result. */
 void fold_begin(struct fold *fold, enum fold_turn turn, struct collection *collection,

@@ -24,11 +24,8 @@
 
 /* ---- The copy -------------------------------------------------------------------------------- */
 
-/* `given`: a descriptor of it; negative: there is none, and the path is opened. */
-static int open_regular(int given, const char *path, struct stat *ret_info,
-                        struct reel_error *error) {
-    AUTO_CLOSE int fd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3)
-                                   : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+static int open_regular(const char *path, struct stat *ret_info, struct reel_error *error) {
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, ret_info) < 0) {
         int code = errno;
         if (code == ENOENT) return fail(error, -code, "no such file");
@@ -73,10 +70,16 @@ static bool is_unchanged(int fd, const struct stat *before) {
            memcmp(&now.st_mtim, &before->st_mtim, sizeof now.st_mtim) == 0;
 }
 
-static int fill_copy(struct plugin_file *file, int given, const char *path,
-                     struct reel_error *error) {
+static int map_copy(struct plugin_file *file, size_t size, struct reel_error *error) {
+    void *bytes = size > 0 ? mmap(NULL, size, PROT_READ, MAP_SHARED, file->fd, 0) : NULL;
+    if (bytes == MAP_FAILED) return fail(error, -errno, "%s", strerror(errno));
+    file->elf = (struct elf){.bytes = bytes, .size = size};
+    return 0;
+}
+
+static int fill_copy(struct plugin_file *file, const char *path, struct reel_error *error) {
     struct stat info;
-    AUTO_CLOSE int from = open_regular(given, path, &info, error);
+    AUTO_CLOSE int from = open_regular(path, &info, error);
     if (from < 0) return from;
     file->device = info.st_dev;
     file->inode = info.st_ino;
@@ -90,12 +93,17 @@ static int fill_copy(struct plugin_file *file, int given, const char *path,
     if (!is_unchanged(from, &info)) return fail(error, -EAGAIN, "it changed while it was read");
     if (fcntl(file->fd, F_ADD_SEALS, SEALS) < 0)
         return fail(error, -errno, "its copy cannot be sealed: %s", strerror(errno));
-    void *bytes = info.st_size > 0
-                      ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, file->fd, 0)
-                      : NULL;
-    if (bytes == MAP_FAILED) return fail(error, -errno, "%s", strerror(errno));
-    file->elf = (struct elf){.bytes = bytes, .size = (size_t)info.st_size};
-    return 0;
+    return map_copy(file, (size_t)info.st_size, error);
+}
+
+/* A copy that was made before: nobody can have changed it. */
+static int take_copy(struct plugin_file *file, struct reel_error *error) {
+    struct stat info;
+    if (fstat(file->fd, &info) < 0 || (fcntl(file->fd, F_GET_SEALS) & SEALS) != SEALS)
+        return fail(error, -EINVAL, "its copy is not sealed");
+    file->device = info.st_dev;
+    file->inode = info.st_ino;
+    return map_copy(file, (size_t)info.st_size, error);
 }
 
 /* ---- The note -------------------------------------------------------------------------------- */
@@ -138,11 +146,10 @@ int plugin_file_check(const struct plugin_file *file, struct reel_error *error) 
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static int open_file(struct plugin_file *file, int given, const char *path,
-                     struct reel_error *error) {
+static int open_file(struct plugin_file *file, const char *path, struct reel_error *error) {
     file->path = strdup(path);
     if (!file->path) return fail_memory(error);
-    int rc = fill_copy(file, given, path, error);
+    int rc = file->fd < 0 ? fill_copy(file, path, error) : take_copy(file, error);
     if (rc < 0) return rc;
     file->full_path = realpath(path, NULL);
     if (!file->full_path) file->full_path = strdup(path); /* it was there a moment ago */
@@ -153,28 +160,26 @@ static int open_file(struct plugin_file *file, int given, const char *path,
     return read_note(file, error);
 }
 
-static int open_given(int given, const char *path, struct plugin_file **ret,
-                      struct reel_error *error) {
+int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error) {
+    return plugin_file_open_copy_take(path, -1, ret, error);
+}
+
+int plugin_file_open_copy_take(const char *path, int fd, struct plugin_file **ret,
+                               struct reel_error *error) {
     struct plugin_file *file = calloc(1, sizeof *file);
-    if (!file) return fail_memory(error);
+    if (!file) {
+        if (fd >= 0) close(fd);
+        return fail_memory(error);
+    }
     file->references = 1;
-    file->fd = -1;
-    int rc = open_file(file, given, path, error);
+    file->fd = fd;
+    int rc = open_file(file, path, error);
     if (rc < 0) {
         plugin_file_unref(file);
         return rc;
     }
     *ret = file;
     return 0;
-}
-
-int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error) {
-    return open_given(-1, path, ret, error);
-}
-
-int plugin_file_open_fd(int fd, const char *path, struct plugin_file **ret,
-                        struct reel_error *error) {
-    return open_given(fd, path, ret, error);
 }
 
 int plugin_file_fd(const struct plugin_file *file) {

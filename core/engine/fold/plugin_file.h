@@ -30,14 +30,15 @@
 struct plugin_file {
     char *path;             /* as given */
     char *full_path;        /* absolute */
-    uint64_t device, inode; /* of the file, to recognize the same file under another name */
+    uint64_t device, inode; /* of the file, to recognize the same file under another name; or of
+                               a copy that was made before */
+    int fd;                 /* of the copy */
     struct elf elf;         /* the copy */
     struct reel_note note;
     uint8_t build_id[BUILD_ID_BYTES];
 
     /* Private. */
     size_t references, loads;
-    int fd;
     char name[64];        /* by which the loader finds the copy */
     char *name_of_loader; /* while the object is loaded and has the other name */
     void *neighbours[NEIGHBOURS_MAX];
@@ -49,10 +50,10 @@ struct plugin_file {
  * plugin_file_check. `error` has no path in it. -ENOENT, -ENOEXEC, or another error. */
 int plugin_file_open(const char *path, struct plugin_file **ret, struct reel_error *error);
 
-/* The same for a copy that another process has made, and given as a descriptor (plugin_file_fd).
- * The path is that of the original. */
-int plugin_file_open_fd(int fd, const char *path, struct plugin_file **ret,
-                        struct reel_error *error);
+/* The same with a copy that was made before, by another process maybe (plugin_file_fd): takes `fd`,
+ * in any case, unless it is negative. The path is that of the original. */
+int plugin_file_open_copy_take(const char *path, int fd, struct plugin_file **ret,
+                               struct reel_error *error);
 int plugin_file_fd(const struct plugin_file *file);
 
 struct plugin_file *plugin_file_ref(struct plugin_file *file);

@@ -59,6 +59,7 @@ static int collection_create(const struct plugin *plugin, const struct projector
     }
     collection->tx.host = fold->host;
     collection->fold = fold;
+    collection->aside = &fold->aside;
     collection->plugin = plugin;
     collection->projector = projector;
     collection->name = projector->declared.collection;
@@ -107,6 +108,15 @@ int registry_add(struct registry *registry, const struct plugin *plugin, struct 
     return rc;
 }
 
+void registry_watch(struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        if (!collection->watched)
+            collection->watched =
+                callbacks_add(collection->name, plugin_build_id(collection->plugin));
+    }
+}
+
 /* ---- Comparing with the store ---------------------------------------------------------------- */
 
 /* What the shape of a record depends on: names, in order, and kinds. */
@@ -120,6 +130,11 @@ static uint64_t hash_fields(const struct projector *projector) {
     return hash;
 }
 
+bool registry_has_fields(const struct collection *collection,
+                         const struct collection_state *state) {
+    return hash_fields(collection->projector) == state->fields_hash;
+}
+
 static uint32_t hash_source(const struct projector *projector) {
     const char *name = projector->declared.derives_from;
     if (!name) return 0;
@@ -130,7 +145,7 @@ static uint32_t hash_source(const struct projector *projector) {
 const char *registry_other_fold(const struct collection *collection,
                                 const struct collection_state *state) {
     const struct reel_projector *declared = &collection->projector->declared;
-    if (hash_fields(collection->projector) != state->fields_hash) return "its fields have changed";
+    if (!registry_has_fields(collection, state)) return "its fields have changed";
     if (settings_hash(&collection->settings) != state->settings_hash)
         return "its settings have changed";
     if (hash_source(collection->projector) != state->source_hash)
@@ -195,6 +210,7 @@ int registry_reset(struct collection *collection, const struct store_state *posi
     if (rc == 0) rc = registry_begin_fields(collection, true, error);
     if (rc < 0) return rc;
     collection->state = empty_state(collection, position);
+    collection->shown_behind = collection->unreadable = false;
     collection->catching_up = (struct catching_up){.why = why};
     return 0;
 }
@@ -204,6 +220,8 @@ int registry_reset_all(struct registry *registry, const struct store_state *posi
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
         collection->state.generation = 0; /* another epoch tells the records apart */
+        collection->paused_from = 0;
+        collection->lags = false;
         int rc = shadow_of(collection) ? shadow_end(collection, error) : 0;
         if (rc == 0) rc = registry_reset(collection, position, "the log was replaced", error);
         if (rc == 0)
@@ -368,6 +386,7 @@ int registry_remake(struct collection *collection, const struct store_state *pos
     struct collection *root = unit_root(collection);
     forget_remake(root);
     for (size_t i = 0; i < root->derived_count; i++) forget_remake(root->derived[i]);
+    if (collection_is_halted(root)) registry_begin_to_go_on(root, 0);
     collection->rebuild_wanted = true;
     collection->why = "it was asked for";
     if (shadow_of(root)) root->rebuild_wanted = true; /* which begins again */
@@ -416,6 +435,8 @@ static int examine(struct collection *collection, struct reel_error *error) {
     int rc = meta_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
     collection->is_new = rc == -ENOENT;
+    set_aside_count(collection->aside, collection->name, plugin_build_id(collection->plugin),
+                    &collection->set_aside);
     collection->rebuild_begun = collection->has_given_up = false;
     collection->why = NULL;
     if (collection->is_new)
@@ -524,6 +545,14 @@ static int keep_or_put(struct collection *collection, const struct store_state *
     return meta_put_collection(collection->store, collection->name, &collection->state, error);
 }
 
+/* What was set aside for an earlier build is tried with this one. */
+static void try_again(struct collection *collection) {
+    struct set_aside_counts counts;
+    set_aside_count(collection->aside, collection->name, collection->state.build_id, &counts);
+    if (!collection->why && is_other_build(collection, &collection->state) && counts.events > 0)
+        collection->why = "events were set aside for another build of its plugin";
+}
+
 /* With the same object, what was visible before a crash is made again. */
 static void settle_shown(struct collection *root) {
     bool was_shown = root->rebuild_shown, is_other = root->is_other_build;
@@ -534,12 +563,32 @@ static void settle_shown(struct collection *root) {
     root->finish_first = was_shown && !is_other && shadow_of(root);
 }
 
+static bool is_as_before(const struct collection *collection, const struct store_state *position) {
+    return collection->is_new || is_foldable(collection, position);
+}
+
+/* One that is paused folds what it had folded before a crash, if it still can. */
+static bool can_start(const struct collection *root, const struct store_state *position) {
+    if (root->stopped || root->lost_events) return false;
+    bool can = !root->paused_from || is_as_before(root, position);
+    for (size_t i = 0; can && root->paused_from && i < root->derived_count; i++)
+        can = is_as_before(root->derived[i], position);
+    return can;
+}
+
 static int start_unit(struct collection *root, const struct store_state *position,
                       struct reel_error *error) {
     int rc = examine(root, error);
     for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
         rc = examine(root->derived[i], error);
-    if (rc == 0 && !root->why && root->state.cursor + 1 < position->first_seq)
+    if (rc < 0) return rc;
+    if (has_whole_log(root, position)) {
+        try_again(root);
+        for (size_t i = 0; i < root->derived_count; i++) try_again(root->derived[i]);
+    }
+    registry_settle_halt(root, position);
+    if (!can_start(root, position)) return registry_keep_halted(root, position, error);
+    if (!root->why && root->state.cursor + 1 < position->first_seq)
         rc = refuse_rebuild(root, "its plugin was not loaded when the log was trimmed", position,
                             error);
     if (rc == 0)
@@ -551,6 +600,14 @@ static int start_unit(struct collection *root, const struct store_state *positio
         rc = keep_or_put(root->derived[i], position, error);
     settle_shown(root);
     return rc;
+}
+
+int registry_restart(struct collection *root, const struct store_state *position,
+                     struct reel_error *error) {
+    INVARIANT(!root->source);
+    root->rebuild_wanted = false;
+    for (size_t i = 0; i < root->derived_count; i++) root->derived[i]->rebuild_wanted = false;
+    return start_unit(root, position, error);
 }
 
 int registry_open(struct registry *registry, struct reel_error *error) {
@@ -596,19 +653,27 @@ int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, boo
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++) {
         const struct collection *collection = registry->collections[i];
-        if (collection->state.cursor < cursor && !collection_waits(collection))
-            cursor = collection->state.cursor;
+        uint64_t own = collection->state.cursor;
+        if (own < cursor && !collection_waits(collection) && !collection->lags &&
+            !collection_stops_before(collection, own + 1))
+            cursor = own;
     }
     return cursor;
 }
 
-bool registry_shadows_behind(const struct registry *registry, uint64_t cursor, uint64_t *ret) {
+/* What of a collection is folded beside the others; or NULL. */
+static struct collection *folded_beside(struct collection *collection) {
+    if (!collection->lags) return shadow_folded(collection);
+    return collection_waits(collection) ? NULL : collection;
+}
+
+bool registry_beside(const struct registry *registry, uint64_t cursor, uint64_t *ret) {
     bool found = false;
     for (size_t i = 0; i < registry->count; i++) {
-        const struct collection *shadow = shadow_of(registry->collections[i]);
-        if (!shadow || !shadow_is_of_log(shadow)) continue;
+        const struct collection *beside = folded_beside(registry->collections[i]);
+        if (!beside) continue;
         found = true;
-        if (shadow->state.cursor < cursor) cursor = shadow->state.cursor;
+        if (beside->state.cursor < cursor) cursor = beside->state.cursor;
     }
     *ret = cursor;
     return found;
@@ -616,7 +681,7 @@ bool registry_shadows_behind(const struct registry *registry, uint64_t cursor, u
 
 uint64_t registry_needed(const struct registry *registry, uint64_t cursor) {
     uint64_t behind;
-    registry_shadows_behind(registry, registry_behind(registry, cursor), &behind);
+    registry_beside(registry, registry_behind(registry, cursor), &behind);
     return behind;
 }
 
@@ -624,6 +689,7 @@ struct collection *registry_underived(const struct registry *registry) {
     struct collection *first = NULL;
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i], *shadow = shadow_of(collection);
+        if (collection_is_halted(collection)) continue;
         if (shadow && shadow->state.from_records) collection = shadow;
         if (collection->state.from_records && (!first || collection->depth < first->depth))
             first = collection;
@@ -655,19 +721,27 @@ int registry_flush(struct registry *registry, struct arena *arena, struct reel_e
     return 0;
 }
 
-void registry_raise_shadows(struct registry *registry, uint64_t cursor) {
+/* One that is halted comes as far as the event before which it is. */
+static void raise_cursor(struct collection *collection, uint64_t cursor) {
+    const struct set_aside *line = collection->stopped;
+    uint64_t paused = collection->paused_from;
+    if (collection_waits(collection) || collection->lost_events) return;
+    if (line && line->seq <= cursor) cursor = line->seq > 0 ? line->seq - 1 : 0;
+    if (paused && paused <= cursor) cursor = paused - 1;
+    if (collection->state.cursor < cursor) collection->state.cursor = cursor;
+}
+
+void registry_raise_beside(struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++) {
-        struct collection *shadow = shadow_of(registry->collections[i]);
-        if (shadow && shadow_is_of_log(shadow) && shadow->state.cursor < cursor)
-            shadow->state.cursor = cursor;
+        struct collection *beside = folded_beside(registry->collections[i]);
+        if (beside) raise_cursor(beside, cursor);
     }
 }
 
 void registry_raise(struct registry *registry, uint64_t cursor) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *collection = registry->collections[i];
-        if (collection->state.cursor < cursor && !collection_waits(collection))
-            collection->state.cursor = cursor;
+        if (!collection->lags) raise_cursor(collection, cursor);
     }
 }
 

@@ -16,6 +16,13 @@
  * trimmed events. So it is refused, unless it was requested. The same is true if events were
  * trimmed that the collection has not folded.
  *
+ * A collection that has crashed too often is stopped (set_aside.h), with its unit: it stays as it
+ * is, and its cursor does not move. It goes on when the plugin or the host is another build, when
+ * it is released, or when it is rebuilt. It can also be paused, until it is resumed. When a unit
+ * goes on, it is folded beside the others (`lags`) until its cursor is theirs. Events that are set
+ * aside for a build of the plugin are tried again with another build: the collection is rebuilt, if
+ * the log still has all of its events.
+ *
  * A rebuild that was begun before the start goes on. Another object begins it again, unless events
  * were trimmed meanwhile that the shadow has folded. If it cannot go on, and to begin again would
  * lose the records of such events, it is given up: the old records stay, if they can be folded on.
@@ -48,8 +55,40 @@ void registry_truncate(struct registry *registry, size_t count);
 
 struct collection *registry_find(const struct registry *registry, struct reel_str name);
 
+/* From now on, who watches this process knows which collection a callback is of (callbacks.h). */
+void registry_watch(struct registry *registry);
+
 /* Opens the tables of all collections, between groups. */
 int registry_open(struct registry *registry, struct reel_error *error);
+
+/* Has the collection the fields that it had when the records of this state were made? */
+bool registry_has_fields(const struct collection *collection, const struct collection_state *state);
+
+/* Stopped and paused units (registry_halt.c), by their source of events. Within a group, at the
+ * start: is it stopped; and its records stay as they are. */
+void registry_settle_halt(struct collection *root, const struct store_state *position);
+int registry_keep_halted(struct collection *root, const struct store_state *position,
+                         struct reel_error *error);
+
+/* Why a unit folds no events, as in struct collection; all zero: it folds. */
+struct halt {
+    const struct set_aside *stopped;
+    uint64_t paused_from;
+    bool lost_events;
+};
+void registry_halt(struct collection *root, const struct halt *halt);
+struct halt registry_halt_of(const struct collection *root);
+
+/* A unit goes on, in the group that begins; up to a pause, or, with 0, for good. Then, within it:
+ * what registry_start does for a unit. When it is committed: the unit is folded beside the others,
+ * until it has their cursor. */
+void registry_begin_to_go_on(struct collection *root, uint64_t paused_from);
+int registry_restart(struct collection *root, const struct store_state *position,
+                     struct reel_error *error);
+void registry_go_on(struct collection *root, uint64_t cursor);
+
+/* Those that have reached the cursor are folded with the others again. */
+void registry_join(struct registry *registry, uint64_t cursor);
 
 /* Compares the collections with the store, within a group. `position` is the state of the store.
  * -ESTALE: see above. */
@@ -109,16 +148,17 @@ int registry_build(struct collection *collection, struct arena *arena, struct fi
 int registry_trim(struct registry *registry, uint64_t first_seq, size_t max, bool *ret_more,
                   uint64_t *ret_last_seq, struct reel_error *error);
 
-/* The lowest cursor of any collection, without those that wait; at most `cursor`. Of the shadows
- * that are folded from the log; false: there are none. And of both. */
+/* The lowest cursor of any collection that is folded with the others; at most `cursor`. Of what is
+ * folded beside them: shadows that do not wait, and collections that lag; false: there is nothing.
+ * And of both. */
 uint64_t registry_behind(const struct registry *registry, uint64_t cursor);
-bool registry_shadows_behind(const struct registry *registry, uint64_t cursor, uint64_t *ret);
+bool registry_beside(const struct registry *registry, uint64_t cursor, uint64_t *ret);
 uint64_t registry_needed(const struct registry *registry, uint64_t cursor);
 
-/* At the end of a transaction: writes changes and states, and raises the cursors of all
- * collections, or of all shadows, to `cursor`. */
+/* At the end of a transaction: writes changes and states, and raises the cursors of all collections
+ * that are folded with the others, or of all that are folded beside them, to `cursor`. */
 int registry_flush(struct registry *registry, struct arena *arena, struct reel_error *error);
-void registry_raise_shadows(struct registry *registry, uint64_t cursor);
+void registry_raise_beside(struct registry *registry, uint64_t cursor);
 void registry_raise(struct registry *registry, uint64_t cursor);
 int registry_put_states(struct registry *registry, struct reel_error *error);
 

@@ -26,6 +26,9 @@ static struct collection *create(struct collection *live) {
     shadow->settings = live->settings;
     shadow->shape = live->shape;
     shadow->tracked = live->tracked;
+    shadow->watched = live->watched;
+    shadow->aside = live->aside;
+    shadow->set_aside = live->set_aside;
     memcpy(shadow->sets, live->sets, sizeof shadow->sets);
     shadow->depth = live->depth;
     shadow->is_source = live->is_source;
@@ -49,6 +52,11 @@ struct collection *shadow_of(const struct collection *live) {
 bool shadow_is_of_log(const struct collection *shadow) {
     while (shadow->source) shadow = shadow->source;
     return shadow->live != NULL;
+}
+
+struct collection *shadow_folded(const struct collection *live) {
+    struct collection *shadow = shadow_of(live);
+    return shadow && shadow_is_of_log(shadow) && !collection_is_held(live) ? shadow : NULL;
 }
 
 /* ---- In a group ------------------------------------------------------------------------------ */

@@ -52,6 +52,9 @@ struct collection *shadow_of(const struct collection *live);
 /* Is it folded from the log, with its unit? Else it is made from the records of its source. */
 bool shadow_is_of_log(const struct collection *shadow);
 
+/* The shadow, if it is of the log and does not wait for its collection (collection_is_held). */
+struct collection *shadow_folded(const struct collection *live);
+
 /* Lets the shadows of a unit derive from one another, after some of them began or ended. -ENOMEM.
  */
 int shadow_link(struct collection *root, struct reel_error *error);

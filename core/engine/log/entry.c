@@ -61,12 +61,14 @@ struct set_aside_head {
     uint8_t name_len;
     uint8_t signal;
     uint8_t build_id[LOG_BUILD_ID_BYTES];
+    uint8_t ms[4]; /* the least significant byte first */
 };
 
 void log_set_aside_append(struct text *list, const struct log_set_aside *mark) {
     const struct reel_str *name = &mark->collection;
     struct set_aside_head head = {.name_len = (uint8_t)name->len, .signal = mark->signal};
     INVARIANT(name->len <= UINT8_MAX);
+    for (size_t i = 0; i < sizeof head.ms; i++) head.ms[i] = (uint8_t)(mark->ms >> 8 * i);
     memcpy(head.build_id, mark->build_id, sizeof head.build_id);
     text_append(list, &head, sizeof head);
     text_append_str(list, *name);
@@ -81,20 +83,24 @@ bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret) {
     if (head.name_len > left) return false;
     *ret = (struct log_set_aside){.collection = {at, head.name_len}, .signal = head.signal};
     memcpy(ret->build_id, head.build_id, sizeof ret->build_id);
+    for (size_t i = 0; i < sizeof head.ms; i++) ret->ms |= (uint32_t)head.ms[i] << 8 * i;
     *list = (struct reel_str){at + head.name_len, left - head.name_len};
     return true;
 }
 
 bool log_is_set_aside(const struct log_entry *entry, const char *collection,
-                      const uint8_t build_id[LOG_BUILD_ID_BYTES]) {
+                      const uint8_t build_id[LOG_BUILD_ID_BYTES], struct log_set_aside *ret) {
     static const uint8_t any[LOG_BUILD_ID_BYTES];
     struct reel_str list = entry->set_aside;
     struct log_set_aside mark;
     if (!(entry->flags & LOG_SET_ASIDE)) return false;
     while (log_set_aside_next(&list, &mark)) {
         if (!reel_str_is(mark.collection, collection)) continue;
-        if (memcmp(mark.build_id, any, sizeof any) == 0) return true;
-        if (memcmp(mark.build_id, build_id, sizeof any) == 0) return true;
+        if (memcmp(mark.build_id, any, sizeof any) != 0 &&
+            memcmp(mark.build_id, build_id, sizeof any) != 0)
+            continue;
+        if (ret) *ret = mark;
+        return true;
     }
     return false;
 }

@@ -64,6 +64,7 @@ struct log_set_aside {
     struct reel_str collection;           /* at most 255 bytes */
     uint8_t build_id[LOG_BUILD_ID_BYTES]; /* all zero: for any */
     uint8_t signal;                       /* that ended the process; 0: none */
+    uint32_t ms;                          /* not 0: it did not return within this time */
 };
 
 /* A list of them, as log_entry.set_aside is: appends one; and takes one off its front, which false
@@ -71,9 +72,10 @@ struct log_set_aside {
 void log_set_aside_append(struct text *list, const struct log_set_aside *mark);
 bool log_set_aside_next(struct reel_str *list, struct log_set_aside *ret);
 
-/* Is the entry to be skipped for that collection, folded by that object? */
+/* Is the entry to be skipped for that collection, folded by that object? `ret`, if not NULL: the
+ * mark that says so. */
 bool log_is_set_aside(const struct log_entry *entry, const char *collection,
-                      const uint8_t build_id[LOG_BUILD_ID_BYTES]);
+                      const uint8_t build_id[LOG_BUILD_ID_BYTES], struct log_set_aside *ret);
 
 /* The stream that the log mirrors. */
 struct log_origin {

@@ -41,6 +41,7 @@ static int fail_broken(struct store *store, int rc, const char *doing, struct re
     if (!error) error = &own;
     error_set(error, "%s: %s%s", doing, mdb_strerror(rc),
               store->read_only ? "" : "; the store cannot be trusted, end this process");
+    atomic_store(&store->damaged, true);
     store_break(store, error->text);
     return -EIO;
 }

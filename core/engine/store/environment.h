@@ -63,6 +63,8 @@ struct store {
     bool is_scratch;        /* it can be made again at any time: nothing is synced */
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
+    atomic_bool
+        damaged; /* and LMDB's file is not what it should be: opening it again does not help */
     atomic_uint_fast64_t
         newest_commit; /* the number of the newest version that any thread knows of */
     void (*tell_broken)(void *context, const char *sentence); /* called once; or NULL */

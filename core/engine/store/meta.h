@@ -86,6 +86,7 @@ struct collection_control {
     uint32_t reserved;
     uint64_t shown, emptied; /* as `rebuild`, of the one whose records were shown last; and of the
                                 one for which it was emptied last */
+    uint64_t paused_from;    /* if `paused`: the first event that it does not fold */
 };
 
 /* The log had this epoch from that seq on, until the next one in the list. */

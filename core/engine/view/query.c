@@ -15,7 +15,7 @@ static int find_collection(struct query *query, const char *name) {
     struct reel_error *error = query->error;
     int rc = view_collection(query->view, name, &collection, &state);
     if (rc == -ESRCH) return fail(error, rc, "no collection `%s` is loaded", name);
-    if (rc == -ENOENT || (rc == 0 && !view_serves(query->view, state)))
+    if (rc == -ENOENT || (rc == 0 && !view_serves(query->view, collection, state)))
         return fail(error, -EAGAIN, "collection `%s` is being built", name);
     if (rc < 0) return fail(error, rc, "cannot read the collection");
     query->collection = collection;

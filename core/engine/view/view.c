@@ -289,8 +289,13 @@ int view_collection(struct reel_view *view, const char *name, struct collection 
     return 0;
 }
 
-bool view_serves(const struct reel_view *view, const struct collection_state *state) {
-    return state->cursor >= view->state.cursor;
+bool view_serves(const struct reel_view *view, const struct collection *collection,
+                 const struct collection_state *state) {
+    if (collection->unreadable) return false;
+    if (state->cursor >= view->state.cursor) return true;
+    if (state->waits || state->from_records) return false;
+    return collection_stops_before(collection, state->cursor + 1) ||
+           (collection->lags && collection->shown_behind);
 }
 
 int view_served(struct reel_view *view, const char *name, struct collection **ret,
@@ -299,7 +304,7 @@ int view_served(struct reel_view *view, const char *name, struct collection **re
     int rc = view_collection(view, name, ret, &state);
     if (rc < 0) return rc == -ENOENT ? -EAGAIN : rc;
     *ret_tables = collection_tables_at(*ret, state);
-    return view_serves(view, state) ? 0 : -EAGAIN;
+    return view_serves(view, *ret, state) ? 0 : -EAGAIN;
 }
 
 /* How far the shadow is, if the collection has one. */
@@ -312,6 +317,21 @@ static int read_shadow(struct reel_view *view, const struct collection *collecti
     info->rebuilding = true;
     info->rebuild_cursor = shadow.cursor;
     return 0;
+}
+
+/* The log's floor may have passed it. */
+static void read_halt(const struct reel_view *view, const struct collection *collection,
+                      const struct collection_state *state, struct reel_collection_info *info) {
+    const struct set_aside *stopped = collection->stopped;
+    bool is_halted = collection_is_halted(collection);
+    info->stale = info->served && (is_halted || state->cursor < view->state.cursor);
+    info->paused = collection->paused_from > 0;
+    info->lost_events =
+        is_halted && (collection->lost_events || state->cursor + 1 < view->state.first_seq);
+    if (!stopped) return;
+    set_aside_reason(stopped->signal, stopped->ms, info->stopped);
+    info->stopped_s = stopped->time_s;
+    info->stopped_seq = stopped->seq;
 }
 
 int reel_view_collection(struct reel_view *view, const char *name,
@@ -334,8 +354,10 @@ int reel_view_collection(struct reel_view *view, const char *name,
         .json_bytes = state->json_bytes,
         .changed = state->changed,
         .generation = state->generation,
-        .served = view_serves(within, state),
+        .served = view_serves(within, collection, state),
+        .set_aside = collection->set_aside.events,
     };
+    read_halt(within, collection, state, ret);
     digest_write(&state->digest, ret->digest);
     return read_shadow(within, collection, ret);
 }

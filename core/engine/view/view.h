@@ -79,8 +79,10 @@ bool view_is_late(const struct reel_view *view, size_t row);
 int view_collection(struct reel_view *view, const char *name, struct collection **ret,
                     const struct collection_state **ret_state);
 
-/* True if the collection has caught up, so that it can be shown. */
-bool view_serves(const struct reel_view *view, const struct collection_state *state);
+/* True if the collection can be shown: it has caught up, as far as it is not stopped.
+ */
+bool view_serves(const struct reel_view *view, const struct collection *collection,
+                 const struct collection_state *state);
 
 /* Finds a collection that can be shown, and its tables in this view. -ESRCH; -EAGAIN: it has not
  * caught up. */

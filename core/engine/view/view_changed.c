@@ -97,7 +97,7 @@ static int find_sources(struct changed_walk *walk) {
         struct collection *collection;
         const struct collection_state *state;
         int rc = view_collection(walk->view, registry->collections[i]->name, &collection, &state);
-        if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, state))) continue;
+        if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, collection, state))) continue;
         if (rc < 0) return rc;
         walk->sources[walk->count++] = (struct source){
             .collection = collection, .tables = collection_tables_at(collection, state)};

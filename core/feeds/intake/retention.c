@@ -61,6 +61,42 @@ static int find_floor(struct reel_view *view, const struct reel_position *positi
     return rc;
 }
 
+/* The first event that a collection that is stopped or paused has not folded, if it could still be
+ * folded when the collection goes on; or UINT64_MAX. */
+static int find_held(struct reel *reel, struct reel_view *view, uint64_t *ret) {
+    const char *name;
+    *ret = UINT64_MAX;
+    for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
+        struct reel_collection_info info;
+        int rc = reel_view_collection(view, name, &info);
+        if (rc == -ENOENT) continue;
+        if (rc < 0) return rc;
+        bool is_halted = info.stopped[0] || info.paused;
+        if (is_halted && !info.lost_events && info.cursor + 1 < *ret) *ret = info.cursor + 1;
+    }
+    return 0;
+}
+
+static uint64_t and_a_half(uint64_t limit) {
+    return limit < UINT64_MAX / 2 ? limit + limit / 2 : limit;
+}
+
+/* Such a collection holds the log, until the limits are exceeded by half. */
+static int find_held_floor(struct reel *reel, struct reel_view *view,
+                           const struct reel_position *position, const struct retention *retention,
+                           uint64_t *ret) {
+    const struct retention more = {.age_s = and_a_half(retention->age_s),
+                                   .bytes = and_a_half(retention->bytes),
+                                   .events = and_a_half(retention->events)};
+    uint64_t held = UINT64_MAX, least = 0;
+    int rc = find_floor(view, position, retention, ret);
+    if (rc == 0) rc = find_held(reel, view, &held);
+    if (rc < 0 || *ret <= held) return rc;
+    rc = find_floor(view, position, &more, &least);
+    *ret = least > held ? least : held;
+    return rc;
+}
+
 int retention_step(struct reel *reel, const struct retention *retention, uint64_t *ret_trimmed,
                    struct reel_error *error) {
     struct reel_view *view;
@@ -71,7 +107,7 @@ int retention_step(struct reel *reel, const struct retention *retention, uint64_
     int rc = reel_view_open(reel, &view, error);
     if (rc < 0) return rc;
     rc = reel_view_position(view, &position);
-    if (rc == 0) rc = find_floor(view, &position, retention, &floor);
+    if (rc == 0) rc = find_held_floor(reel, view, &position, retention, &floor);
     reel_view_close(view);
     if (rc < 0) return fail(error, rc, "cannot find out how much of the log to keep");
     if (floor <= position.first_seq) return 0;

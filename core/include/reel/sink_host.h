@@ -31,7 +31,35 @@ enum {
     REEL_ACCESS_READ = 1,
     REEL_ACCESS_HISTORY = 2, /* may look back: reel_sink_view_at, reel_sink_history */
     REEL_ACCESS_WRITE = 4,
+    REEL_ACCESS_ADMIN = 8, /* may control collections: reel_sink_control */
 };
+
+/* What operators do with a collection, and its unit: the source from which it derives, and all that
+ * derive from that one. */
+typedef int32_t reel_control;
+enum {
+    REEL_CONTROL_REBUILD = 1, /* makes its records again from the log */
+    REEL_CONTROL_PAUSE = 2,   /* it folds no events, until it is resumed; also after a restart */
+    REEL_CONTROL_RESUME = 3,
+    REEL_CONTROL_RELEASE = 4, /* it was stopped, because its projector has crashed too often */
+};
+
+/* Called once for each call of reel_sink_control that returned 0. `rc` is 0: what was asked has
+ * begun; or an error code with a sentence in `error`. -ESRCH; -EALREADY: it is so already, or is
+ * under way; -EBUSY: something else is; -ESTALE: the log has been trimmed, and only a rebuild
+ * helps; -EAGAIN, -ENOSPC, -ESHUTDOWN. The callback delays the writer: it must not block.
+ * [any thread] */
+typedef void (*reel_control_done_fn)(void *context, int rc, const struct reel_error *error);
+
+/* What a projector is not given any more, because the process has ended in it. */
+struct reel_set_aside {
+    const char *kind;    /* "event", "record", "command", "key" */
+    const char *reason;  /* "the projector crashed (SIGSEGV)" */
+    uint64_t seq;        /* of an event, else 0 */
+    uint64_t time_s;     /* when it happened, in seconds since 1970, UTC */
+    const char *version; /* of the daemon at that time */
+};
+typedef void (*reel_set_aside_fn)(void *context, const struct reel_set_aside *one);
 
 /* The owner of a token: texts, NUL-terminated. `id`, for reel_command_request.caller, is the same
  * for the same token in every daemon, and the token cannot be computed from it. `name`, for
@@ -235,6 +263,13 @@ struct reel_sink_calls {
                    struct reel_error *error);
     /* Ends one of these two. [any thread] */
     void (*cancel)(struct reel_sink_host *host, uint64_t job);
+
+    /* Controls a collection. [any thread] */
+    int (*control)(struct reel_sink_host *host, const char *collection, reel_control control,
+                   reel_control_done_fn done, void *context, struct reel_error *error);
+    /* Calls `fn` for each thing that is set aside. [any thread] */
+    void (*set_aside)(struct reel_sink_host *host, const char *collection, reel_set_aside_fn fn,
+                      void *context);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -437,12 +472,31 @@ static inline int reel_sink_submit_expecting(struct reel_sink_host *host,
 }
 
 /* Hands a command over to the writer, under the rules of reel_sink_submit. The struct is copied;
- * everything that it points to must stay valid until `done` is called. [any thread] */
+ * everything that it points to must stay valid until `done` is called. -EDQUOT: commands of the same
+ * caller have crashed projectors again and again; the caller has to wait. [any thread] */
 static inline int reel_sink_command(struct reel_sink_host *host,
                                     const struct reel_command_request *request,
                                     reel_command_done_fn done, void *context,
                                     struct reel_error *error) {
     return host->calls->command(host, request, done, context, error);
+}
+
+/* Hands over to the writer what an operator wants of a collection, under the rules of
+ * reel_sink_submit; `collection` must stay valid until `done` is called. What has begun goes on in
+ * the background: reel_sink_collection shows it. The caller has checked that the operator may do
+ * this. [any thread] */
+static inline int reel_sink_control(struct reel_sink_host *host, const char *collection,
+                                    reel_control control, reel_control_done_fn done, void *context,
+                                    struct reel_error *error) {
+    return host->calls->control(host, collection, control, done, context, error);
+}
+
+/* Calls `fn` for each thing that is set aside for the present build of a collection's plugin, oldest
+ * first. What is set aside while the daemon runs ends its process, so the list does not change.
+ * [any thread] */
+static inline void reel_sink_set_aside(struct reel_sink_host *host, const char *collection,
+                                       reel_set_aside_fn fn, void *context) {
+    host->calls->set_aside(host, collection, fn, context);
 }
 
 /* ---- The daemon ------------------------------------------------------------------------------ */

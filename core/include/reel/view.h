@@ -76,6 +76,23 @@ struct reel_collection_info {
      * events up to rebuild_cursor. */
     bool rebuilding;
     uint64_t rebuild_cursor;
+
+    /* The host has stopped the collection, because its projector has crashed too often: it stays at
+     * `cursor`, and can be read. `stopped` says what happened last, or is empty; when, and with
+     * which event. */
+    char stopped[80];
+    uint64_t stopped_s; /* seconds since 1970, UTC */
+    uint64_t stopped_seq;
+    uint64_t set_aside; /* events that its projector is not given, because it crashed with them */
+
+    /* An operator has paused it: it also stays at `cursor`. If a collection that is stopped or paused
+     * has `lost_events`, the log no longer has all events after `cursor`: only a rebuild helps. */
+    bool paused;
+    bool lost_events;
+
+    /* It is stopped or paused, or has not yet caught up after that. It can be read, as of `cursor`.
+     */
+    bool stale;
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */

@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "http/routes.h"
 #include "http/schema.h"
+#include "http/standing.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -62,25 +62,6 @@ struct standing {
     json_t *projections;
 };
 
-static json_t *describe_projection(const char *collection,
-                                   const struct reel_collection_info *info) {
-    json_t *projection = json_object();
-    reply_put_text(&projection, "collection", collection);
-    reply_put_number(&projection, "revision", info->revision);
-    reply_put_text(&projection, "state", info->served ? "live" : "catching-up");
-    reply_put_number(&projection, "cursor", info->cursor);
-    reply_put_number(&projection, "from_seq", info->from_seq);
-    reply_put_text(&projection, "digest", info->digest);
-    reply_put_number(&projection, "generation", info->generation);
-    reply_put_number(&projection, "records", info->records);
-    reply_put_number(&projection, "applied", info->applied);
-    reply_put_number(&projection, "ignored", info->ignored);
-    reply_put_number(&projection, "rejected", info->rejected);
-    reply_put_number(&projection, "changed", info->changed);
-    if (info->rebuilding) reply_put_number(&projection, "rebuild_cursor", info->rebuild_cursor);
-    return projection;
-}
-
 static int read_standing(struct reel_sink_host *host, struct reel_view *view,
                          struct standing *ret) {
     const struct reel_projector *projector;
@@ -90,20 +71,10 @@ static int read_standing(struct reel_sink_host *host, struct reel_view *view,
         struct reel_collection_info info;
         rc = reel_sink_collection(host, view, projector->collection, &info);
         if (rc == 0)
-            reply_add(&ret->projections, describe_projection(projector->collection, &info));
+            reply_add(&ret->projections,
+                      standing_of(projector->collection, &info, &ret->position));
     }
     return rc;
-}
-
-/* RFC 3339, UTC, to the millisecond. */
-static void put_time(json_t **object, const char *name, uint64_t time_ns) {
-    char day[32], text[48];
-    struct tm utc;
-    time_t seconds = (time_t)(time_ns / NS_PER_S);
-    gmtime_r(&seconds, &utc);
-    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(time_ns % NS_PER_S / 1000000));
-    reply_put_text(object, name, text);
 }
 
 /* By the system's clock; 0 if the clock was set to a time before the start. */
@@ -158,7 +129,7 @@ static json_t *describe_status(struct server *server, const struct reel_status *
     reply_put(&all, "store",
               pair_of_numbers("bytes", position->store_bytes, "log_bytes", position->log_bytes));
     reply_put(&all, "projections", standing->projections);
-    put_time(&all, "started_at", status->started_ns);
+    reply_put_time(&all, "started_at", status->started_ns);
     reply_put_number(&all, "uptime_s", seconds_since(status->started_ns));
     reply_put_number(&all, "connections", atomic_load(&server->connections));
     reply_put_number(&all, "requests", atomic_load(&server->requests));

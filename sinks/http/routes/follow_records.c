@@ -72,6 +72,12 @@ struct beginning {
     struct filter filter; /* owned */
 };
 
+/* Where the collection stands: one that is stopped is behind the view. */
+static uint64_t cursor_of(const struct beginning *beginning) {
+    uint64_t cursor = beginning->position.cursor, own = beginning->info.cursor;
+    return own < cursor ? own : cursor;
+}
+
 static void beginning_finish(struct request *request, struct beginning *beginning) {
     if (beginning->view) reel_sink_view_close(request_host_of_sink(request), beginning->view);
     filter_finish(&beginning->filter);
@@ -210,7 +216,7 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
     struct record_wanted record = {
         .collection = request->projector->collection,
         .epoch = beginning->position.epoch,
-        .seq = wanted->has_since ? wanted->since : beginning->position.cursor,
+        .seq = wanted->has_since ? wanted->since : cursor_of(beginning),
         .generation = beginning->info.generation,
         .has_snapshot = wanted->has_since,
         .wants_digest = wanted->digest,
@@ -305,10 +311,11 @@ static int write_page(struct request *request, struct beginning *beginning,
     int rc = reel_sink_changes(request_host_of_sink(request), beginning->view, &query,
                                wanted->since, take_change, &page, NULL);
     if (rc < 0) return rc;
-    uint64_t cursor = rc > 0 ? page.last_seq : beginning->position.cursor;
+    uint64_t cursor = rc > 0 ? page.last_seq : cursor_of(beginning);
+    if (cursor < wanted->since) cursor = wanted->since;
     if (page.given == 0) {
         text_finish(page.body); /* the request is handled again after a wait */
-        if (!request_wait_beyond(request, cursor)) return 0;
+        if (!request_wait_beyond(request, beginning->position.cursor)) return 0;
         text_append_lit(page.body, "{\"changes\":[");
     }
     end_page(&request->answer, beginning, cursor, wanted->digest && rc == 0);

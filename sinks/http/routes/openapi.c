@@ -310,13 +310,14 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_SERVICE_UNAVAILABLE:
         return route->access != REEL_ACCESS_NONE;
     case PROBLEM_FORBIDDEN:
-        return route->access == REEL_ACCESS_WRITE || looks_back(route);
+        return route->access >= REEL_ACCESS_WRITE || looks_back(route);
     case PROBLEM_NOT_ACCEPTABLE:
         return route->takes_filters;
     case PROBLEM_NOT_FOUND:
         return strchr(path, '{');
     case PROBLEM_CONFLICT:
-        return place->command || strstr(path, "/by-name/") || knows(route, "epoch");
+        return place->command || strstr(path, "/by-name/") || knows(route, "epoch") ||
+               route->access == REEL_ACCESS_ADMIN;
     case PROBLEM_CURSOR_TOO_OLD:
         return knows(route, "since") || looks_back(route);
     case PROBLEM_GENERATION_CHANGED:
@@ -327,6 +328,7 @@ static bool may_end_as(enum problem problem, const struct place *place, const ch
     case PROBLEM_PRECONDITION_FAILED:
         return place->command || route->handle == handle_post_events;
     case PROBLEM_IDEMPOTENCY_KEY_REUSED:
+    case PROBLEM_TOO_MANY_REQUESTS:
         return place->command;
     case PROBLEM_REQUEST_TIMEOUT:
     case PROBLEM_EVENT_NOT_AS_DECLARED:
@@ -394,9 +396,10 @@ static json_t *operation_id(const char *method, const char *path) {
 static json_t *describe_access(const struct route *route) {
     if (route->access == REEL_ACCESS_NONE) return json_array();
     return json_pack("[{s:[s]}]", "bearer",
-                     route->access == REEL_ACCESS_WRITE ? "write"
-                     : route->looks_back                ? "history"
-                                                        : "read");
+                     route->access == REEL_ACCESS_ADMIN   ? "admin"
+                     : route->access == REEL_ACCESS_WRITE ? "write"
+                     : route->looks_back                  ? "history"
+                                                          : "read");
 }
 
 static json_t *describe_operation(struct draft *draft, const struct place *place,

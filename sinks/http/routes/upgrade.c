@@ -34,8 +34,7 @@ static bool check_handshake(struct request *request) {
     return true;
 }
 
-/* Checks the origin of the page. Only browsers send it, and they always do. */
-static bool is_allowed_origin(struct request *request) {
+bool upgrade_origin_is_allowed(const struct request *request) {
     struct reel_sink_host *host = request_host_of_sink(request);
     struct reel_str origin = request_header(request, "Origin");
     const char *allowed;
@@ -54,7 +53,7 @@ static bool check_protocols(struct request *request, const struct websocket_prot
     if (by_protocol && !protocols->selected)
         return request_refuse(request, PROBLEM_BAD_REQUEST,
                               "another sub-protocol is needed in addition to bearer.…: reel.v1");
-    if (by_protocol && !is_allowed_origin(request))
+    if (by_protocol && !upgrade_origin_is_allowed(request))
         return request_refuse(request, PROBLEM_FORBIDDEN,
                               "pages of this origin may not use a WebSocket");
     return true;

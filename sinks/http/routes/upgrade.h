@@ -26,6 +26,10 @@
  * problem. */
 bool upgrade_check(struct request *request, const struct websocket_protocols *protocols);
 
+/* May a page of the request's origin use what browsers let pages of any origin use? Only browsers
+ * send an origin, and they always do. */
+bool upgrade_origin_is_allowed(const struct request *request);
+
 /* Makes the answer the end of the handshake, after which the socket is handed over. */
 void upgrade_answer(struct request *request, const struct websocket_protocols *protocols);
 

@@ -103,7 +103,9 @@ static void a_line_says_what_its_token_may_do(void **state) {
                                         "neither-1\n"
                                         "read AZaz09-._~+/==\n"
                                         "history looking-1\n"
-                                        "history ada looking-2");
+                                        "history ada looking-2\n"
+                                        "admin operator all-of-it-1");
+    assert_access(tokens, "all-of-it-1", REEL_ACCESS_ADMIN);
     assert_access(tokens, "looking-1", REEL_ACCESS_HISTORY);
     assert_access(tokens, "looking-2", REEL_ACCESS_HISTORY);
     assert_access(tokens, "writing-1", REEL_ACCESS_WRITE);
@@ -268,8 +270,8 @@ static void a_file_that_cannot_be_read_is_told(void **state) {
 }
 
 #define FORM                                                                                       \
-    "wanted `write NAME TOKEN`, `history NAME TOKEN` or `read NAME TOKEN`, where the name may be " \
-    "left out, or `TOKEN`"
+    "wanted `admin NAME TOKEN`, `write NAME TOKEN`, `history NAME TOKEN` or `read NAME TOKEN`, "   \
+    "where the name may be left out, or `TOKEN`"
 #define NAME  "the name of a token has 1 to 63 characters of A-Z a-z 0-9 _ . @ -"
 #define SIXTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define CHARS "a token consists of A-Z a-z 0-9 - . _ ~ + / and ends with any number of ="

@@ -331,7 +331,7 @@ static void an_event_is_set_aside_for_a_derived_collection(void **state) {
     derived_assert(reel, "items", "a", "{\"group\":\"g\",\"value\":1}");
     derived_assert(reel, "strict", "g", "{\"count\":null,\"sum\":1}");
     derived_assert(reel, "totals", "g", NULL);
-    assert_int_equal(info_of(reel, "totals").ignored, 1);
+    assert_int_equal(info_of(reel, "totals").rejected, 1);
     reel_close(reel);
 }
 

@@ -5,6 +5,9 @@
 #include "base/cleanup.h"
 #include "engine/transaction.h"
 
+#include <signal.h>
+#include <stdlib.h>
+
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
 static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
@@ -73,8 +76,11 @@ static void assert_records(struct reel *reel, size_t first, size_t second) {
 static void it_is_skipped_for_that_collection_only(void **state) {
     (void)state;
     struct reel *reel = opened();
-    append(reel, "1", &(struct log_set_aside){.collection = STR("first")});
+    append(reel, "1", &(struct log_set_aside){.collection = STR("first"), .signal = SIGSEGV});
     assert_records(reel, 0, 1);
+    char *rejected = rejected_dump(reel);
+    assert_string_equal(rejected, "1 first the projector crashed (SIGSEGV)\n");
+    free(rejected);
     assert_int_equal(info_of(reel, "first").cursor, 1);
     append(reel, "2", &(struct log_set_aside){.collection = STR("second")});
     assert_records(reel, 1, 1);

@@ -73,25 +73,27 @@ static void an_entry_is_as_it_was_given(void **state) {
 static void marks_that_set_aside_are_read_as_written(void **state) {
     (void)state;
     static const uint8_t one[LOG_BUILD_ID_BYTES] = {1}, other[LOG_BUILD_ID_BYTES] = {2};
-    struct log_set_aside cells = {.collection = STR("cells"), .build_id = {1}, .signal = 11};
+    struct log_set_aside cells = {
+        .collection = STR("cells"), .build_id = {1}, .signal = 11, .ms = 123456789};
     struct log_set_aside any = {.collection = STR("any")}, found;
     struct text list = {0};
     log_set_aside_append(&list, &cells);
     log_set_aside_append(&list, &any);
     struct log_entry entry = {.flags = LOG_SET_ASIDE, .set_aside = text_str(&list)};
-    assert_true(log_is_set_aside(&entry, "cells", one));
-    assert_false(log_is_set_aside(&entry, "cells", other)); /* it is tried once */
-    assert_true(log_is_set_aside(&entry, "any", other));
-    assert_false(log_is_set_aside(&entry, "cell", one));
+    assert_true(log_is_set_aside(&entry, "cells", one, NULL));
+    assert_false(log_is_set_aside(&entry, "cells", other, NULL)); /* it is tried once */
+    assert_true(log_is_set_aside(&entry, "any", other, NULL));
+    assert_false(log_is_set_aside(&entry, "cell", one, NULL));
     struct reel_str left = entry.set_aside;
     assert_true(log_set_aside_next(&left, &found));
     assert_bytes(found.collection, cells.collection);
     assert_int_equal(found.signal, 11);
+    assert_int_equal(found.ms, 123456789);
     assert_true(log_set_aside_next(&left, &found));
     assert_bytes(found.collection, any.collection);
     assert_false(log_set_aside_next(&left, &found));
     entry.flags = 0;
-    assert_false(log_is_set_aside(&entry, "cells", one));
+    assert_false(log_is_set_aside(&entry, "cells", one, NULL));
     text_finish(&list);
 }
 
@@ -104,7 +106,7 @@ static void a_list_of_marks_that_is_cut_ends_there(void **state) {
     log_set_aside_append(&list, &cells);
     for (size_t len = 0; len < list.len; len++) {
         struct log_entry entry = {.flags = LOG_SET_ASIDE, .set_aside = {list.data, len}};
-        assert_false(log_is_set_aside(&entry, "cells", one));
+        assert_false(log_is_set_aside(&entry, "cells", one, NULL));
     }
     text_finish(&list);
 }

@@ -80,16 +80,17 @@ static void fill_status(struct fake_host *fake) {
                                                .changed = 20,
                                                .served = true,
                                                .digest = DIGEST,
-                                               .generation = 23};
+                                               .generation = 23,
+                                               .set_aside = 24};
     fake->server.connections = 21;
     fake->server.requests = 22;
 }
 
 static json_t *expected_projection(const char *collection) {
-    return json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "collection",
-                     collection, "revision", 3, "state", "live", "cursor", 15, "from_seq", 16,
-                     "digest", DIGEST, "generation", 23, "records", 14, "applied", 17, "ignored",
-                     18, "rejected", 19, "changed", 20);
+    return json_pack("{s:s, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+                     "collection", collection, "revision", 3, "state", "live", "cursor", 15,
+                     "from_seq", 16, "digest", DIGEST, "generation", 23, "records", 14, "applied",
+                     17, "ignored", 18, "rejected", 19, "set_aside", 24, "changed", 20);
 }
 
 static void the_status_has_everything(void **state) {
@@ -113,6 +114,31 @@ static void the_status_has_everything(void **state) {
     json_object_update(expected, more);
     json_decref(more);
     assert_json_take(found, expected);
+}
+
+static json_t *projection_shown(struct fake_host *fake) {
+    json_t *status = answered_json(fake, handle_status, 200);
+    json_t *projection = json_incref(json_array_get(json_object_get(status, "projections"), 0));
+    json_decref(status);
+    return projection;
+}
+
+static void a_stopped_collection_says_why_and_since_when(void **state) {
+    struct fake_host *fake = *state;
+    fill_status(fake);
+    snprintf(fake->info.stopped, sizeof fake->info.stopped, "the projector crashed (SIGSEGV)");
+    fake->info.stopped_s = 1714564800;
+    fake->info.stopped_seq = 25;
+    json_t *found = projection_shown(fake);
+    assert_string_equal(json_string_value(json_object_get(found, "state")), "stopped");
+    assert_json_take(json_incref(json_object_get(found, "stopped")),
+                     json_pack("{s:s, s:i, s:s}", "reason", "the projector crashed (SIGSEGV)",
+                               "seq", 25, "since", "2024-05-01T12:00:00.000Z"));
+    json_decref(found);
+    fake->info.lost_events = true;
+    found = projection_shown(fake);
+    assert_string_equal(json_string_value(json_object_get(found, "state")), "lost events");
+    json_decref(found);
 }
 
 static void the_status_stands_where_its_headers_say(void **state) {
@@ -218,6 +244,7 @@ UNIT_TESTS(about_test) {
         CASE(a_daemon_that_ends_is_not_ready),
         CASE(the_version_is_exactly_this),
         CASE(the_status_has_everything),
+        CASE(a_stopped_collection_says_why_and_since_when),
         CASE(the_status_stands_where_its_headers_say),
         CASE(a_status_without_a_view_is_a_problem),
         CASE(a_start_in_the_future_gives_no_uptime),
