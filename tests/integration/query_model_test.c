@@ -613,6 +613,7 @@ static void what_is_not_possible_is_refused(void **state) {
         {.collection = "queried", .order = "plain"},
         {.collection = "queried", .order = "nothing"},
         {.collection = "queried", .flags = 1 << 30},
+        {.collection = "queried", .flags = REEL_QUERY_OTHERS, .order = "changed"},
         {.collection = NULL},
         {.collection = "queried", .order = "text", .after = {"AQ", 2}},
     };
