@@ -263,8 +263,8 @@ static void put_settings(const struct builder *builder, struct text *to) {
         }
 }
 
-/* All collections that the log can make again, and that are not stopped or paused before the cursor;
- * or that of the history. */
+/* All collections that the log can make again, and that are not stopped or paused before the
+ * cursor; or that of the history. */
 static void put_collections(const struct builder *builder, const struct build_job *job,
                             struct reel_view *view, const struct reel_position *position,
                             struct text *to) {
@@ -398,10 +398,11 @@ static int judge_end(int status, struct reel_error *error) {
     case SIGKILL:
         return fail(error, -EAGAIN, "the builder was ended: the machine's memory is short");
     default:
-        return fail(error, -EIO,
-                    "the builder was ended by signal %d (%s): a plugin has crashed while the log was "
-                    "folded again",
-                    WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return fail(
+            error, -EIO,
+            "the builder was ended by signal %d (%s): a plugin has crashed while the log was "
+            "folded again",
+            WTERMSIG(status), strsignal(WTERMSIG(status)));
     }
 }
 

@@ -16,8 +16,7 @@ struct operated {
 };
 
 static struct operated operated_of(struct daemon daemon) {
-    return (struct operated){.site = site_of(daemon),
-                             .admin = client_opened(&daemon, ADMIN_TOKEN)};
+    return (struct operated){.site = site_of(daemon), .admin = client_opened(&daemon, ADMIN_TOKEN)};
 }
 
 #define operated_opened(directory, ...) operated_of(daemon_started(directory, __VA_ARGS__))
@@ -456,9 +455,8 @@ static void only_operators_control_collections(void **state) {
     snprintf(origin, sizeof origin, "Origin: %s", operated.site.daemon.base);
     struct reply reply = asked(operated.admin, "POST", path, origin, NULL, 202);
     reply_free(&reply);
-    daemon_wait_for_log(
-        &operated.site.daemon,
-        "`pause` of collection `healthy` was requested with the token `operator`");
+    daemon_wait_for_log(&operated.site.daemon,
+                        "`pause` of collection `healthy` was requested with the token `operator`");
     json_t *all = json_got(operated.site.reader, "/v1/collections");
     char *names = listed(json_object_get(all, "collections"), "collection");
     assert_non_null(strstr(names, "healthy,"));
