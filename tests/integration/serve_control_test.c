@@ -361,6 +361,34 @@ static void a_stopped_collection_is_released(void **state) {
     assert_verified(directory, DEADLY_SO);
 }
 
+/* Up to where it stands: what would follow is not tried in the builder, either. */
+static void a_stopped_collection_can_be_looked_back_at(void **state) {
+    (void)state;
+    struct operated operated = operated_opened(scratch_directory(), QUIET_ARGS, "--strikes-max",
+                                               "1", "--build-nice", "0", NULL);
+    struct client *writer = operated.site.writer;
+    struct reply reply;
+    post_from(&operated, 0, 5);
+    post_crash_event(writer, 5, "segv", "evolve", false, &reply);
+    reply_free(&reply);
+    post_from(&operated, 6, 10);
+    reply = got(writer, "/v1/deadly?at=3", 200);
+    assert_int_equal(cursor_of(&reply), 3);
+    reply_free(&reply);
+    reply = got(writer, "/v1/deadly?at=5", 200);
+    assert_int_equal(cursor_of(&reply), 5);
+    reply_free(&reply);
+    get_problem(writer, "/v1/deadly?at=8", 400, "bad-request");
+    reply = got(writer, "/v1/healthy?at=8", 200);
+    assert_int_equal(cursor_of(&reply), 8);
+    reply_free(&reply);
+    json_t *history = json_got(writer, "/v1/deadly/s0/history");
+    assert_int_equal(json_array_size(json_object_get(history, "history")), 1);
+    json_decref(history);
+    assert_state(&operated, "deadly", "stopped");
+    operated_closed(&operated);
+}
+
 /* ---- Rebuild --------------------------------------------------------------------------------- */
 
 static void a_rebuild_makes_the_same_records_in_another_generation(void **state) {
@@ -476,6 +504,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(kills_amid_pauses_lose_nothing),
         cmocka_unit_test(a_paused_collection_is_not_made_again_by_another_plugin),
         cmocka_unit_test(a_stopped_collection_is_released),
+        cmocka_unit_test(a_stopped_collection_can_be_looked_back_at),
         cmocka_unit_test(a_rebuild_makes_the_same_records_in_another_generation),
         cmocka_unit_test(a_stopped_collection_can_be_rebuilt),
         cmocka_unit_test(a_paused_collection_holds_the_log_until_retention_is_exceeded_by_half),
