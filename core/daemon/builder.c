@@ -251,8 +251,8 @@ static void put_settings(const struct builder *builder, struct text *to) {
         }
 }
 
-/* All collections that the log can make again, and that are not stopped or paused before the cursor;
- * or that of the history. */
+/* All collections that the log can make again, and that are not stopped or paused before the
+ * cursor; or that of the history. */
 static void put_collections(const struct builder *builder, const struct build_job *job,
                             struct reel_view *view, const struct reel_position *position,
                             struct text *to) {

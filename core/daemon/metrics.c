@@ -22,8 +22,8 @@ static uint64_t lag_of(struct reel *reel, struct reel_view *view, uint64_t head)
     const char *name;
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
         struct reel_collection_info info;
-        if (reel_view_collection(view, name, &info) == 0 && !info.stopped[0] &&
-            !info.paused && info.cursor < lowest)
+        if (reel_view_collection(view, name, &info) == 0 && !info.stopped[0] && !info.paused &&
+            info.cursor < lowest)
             lowest = info.cursor;
     }
     return head - lowest;

@@ -2,11 +2,11 @@
  *
  * Tokens come from a file, one a line: `admin NAME TOKEN`, `write NAME TOKEN`, `history NAME TOKEN`
  * or `read NAME TOKEN`, where the name may be left out, or `TOKEN`, which means `write`. `history`
- * is `read`, and may look back (builder.h); `admin` is `write`, and may control collections. Several
- * tokens may have one name. Empty lines and lines that begin with # are skipped. They also come from the environment: REEL_TOKEN, or if
- * it is not set CELLOS_SERVER_API_TOKEN, with access `write`. All of them are valid. A token has
- * 1 to 512 characters of A-Z a-z 0-9 - . _ ~ + / and then any number of =. In the file, it has at
- * least 8 characters.
+ * is `read`, and may look back (builder.h); `admin` is `write`, and may control collections.
+ * Several tokens may have one name. Empty lines and lines that begin with # are skipped. They also
+ * come from the environment: REEL_TOKEN, or if it is not set CELLOS_SERVER_API_TOKEN, with access
+ * `write`. All of them are valid. A token has 1 to 512 characters of A-Z a-z 0-9 - . _ ~ + / and
+ * then any number of =. In the file, it has at least 8 characters.
  *
  * Only the SHA-256 of a token is kept. Its text is wiped from memory, also in the environment that
  * the process was given, so that it is not visible in /proc. No sentence contains a token.

@@ -69,8 +69,7 @@ static int rebuild_unit(struct dispatcher *dispatcher, struct collection *collec
     bool is_under_way = is_rebuilt(root, cursor);
     for (size_t i = 0; i < root->derived_count; i++)
         is_under_way = is_under_way || is_rebuilt(root->derived[i], cursor);
-    if (is_under_way)
-        return fail(error, -EALREADY, "`%s` is being rebuilt", collection->name);
+    if (is_under_way) return fail(error, -EALREADY, "`%s` is being rebuilt", collection->name);
     if (root->paused_from && root->state.cursor + 1 >= dispatcher->state.first_seq)
         return fail(error, -EBUSY, "`%s` is paused: resume it first", root->name);
     int rc = root->stopped ? record_release(dispatcher, root, error) : 0;

@@ -56,7 +56,7 @@ struct dispatcher {
     bool adopting;   /* the running transaction belongs to a log that is not yet in its place */
     struct counts counts; /* counts new events */
     struct rejection_notes notes;
-    struct text marks; /* of the event that is folded now (dispatcher.c) */
+    struct text marks;              /* of the event that is folded now (dispatcher.c) */
     const struct fold_watch *watch; /* or NULL */
     /* reel_options.rejected. Its context is the context of fold.warnings. */
     void (*rejected)(void *context, const struct reel_rejection *const *rejections, uint64_t total);
@@ -144,8 +144,8 @@ int dispatcher_show_shadows(struct dispatcher *dispatcher, bool derived, struct 
 /* What is built beside what is served, in a transaction of its own: a slice of an index of fields
  * that is not complete. If there is none, folds events of the log that the shadows (fold/shadow.h)
  * and the collections that go on after a pause have not folded yet, at most about `events_max`;
- * shadows that have then reached the cursor take their collections' places. All collections must have caught up. 1: there may be more to do; 0:
- * there is nothing. */
+ * shadows that have then reached the cursor take their collections' places. All collections must
+ * have caught up. 1: there may be more to do; 0: there is nothing. */
 int dispatcher_build_some(struct dispatcher *dispatcher, uint64_t events_max,
                           struct reel_error *error);
 
@@ -164,8 +164,8 @@ uint64_t dispatcher_needed_from(const struct dispatcher *dispatcher);
 int dispatcher_adopt(struct dispatcher *dispatcher, const uint8_t epoch[16], uint64_t first_seq,
                      const struct store_origin *origin, struct reel_error *error);
 
-/* A unit is paused; goes on after a pause; or goes on, up to a pause, although it was stopped, which
- * the caller has recorded for the next start (set_aside.h). Each in a transaction of its own.
+/* A unit is paused; goes on after a pause; or goes on, up to a pause, although it was stopped,
+ * which the caller has recorded for the next start (set_aside.h). Each in a transaction of its own.
  * dispatcher_build_some then folds what it has not folded yet. -ESTALE: the log does not have all
  * of that any more, so that only a rebuild helps. */
 int dispatcher_pause(struct dispatcher *dispatcher, struct collection *root,

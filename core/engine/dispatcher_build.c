@@ -1,6 +1,6 @@
 /* dispatcher_build.c: what is built beside what is served, a slice at a time (dispatcher.h):
- * indexes of fields (store/field_index.h), shadows (fold/shadow.h), and collections that go on after
- * they were stopped or paused (fold/registry.h). */
+ * indexes of fields (store/field_index.h), shadows (fold/shadow.h), and collections that go on
+ * after they were stopped or paused (fold/registry.h). */
 #include "engine/dispatcher.h"
 
 #include "base/cleanup.h"
@@ -37,7 +37,7 @@ static int end_slice(struct dispatcher *dispatcher, struct reel_error *error) {
 }
 
 static int build_beside(struct dispatcher *dispatcher, uint64_t events_max,
-                         struct reel_error *error) {
+                        struct reel_error *error) {
     uint64_t cursor = dispatcher->state.cursor, behind;
     if (!registry_beside(&dispatcher->registry, cursor, &behind)) return 0;
     int rc = registry_finishes_first(&dispatcher->registry) /* what was visible before a crash */

@@ -121,8 +121,8 @@ struct fold_shown engine_running(struct reel *reel);
 /* Why the n-th collection is stopped (fold/registry.h); false: it is not. Takes no lock. */
 bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]);
 
-/* Calls `fn` for each thing that is set aside for a collection and its build, oldest first. Takes no
- * lock: the list does not change. */
+/* Calls `fn` for each thing that is set aside for a collection and its build, oldest first. Takes
+ * no lock: the list does not change. */
 void engine_set_aside(const struct reel *reel, const char *collection, reel_set_aside_fn fn,
                       void *context);
 

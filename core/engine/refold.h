@@ -23,8 +23,8 @@ int refold_to(struct reel *reel, uint64_t seq, struct reel_error *error);
 struct refolded {
     const struct stored_collection *stored;
     struct collection *collection; /* NULL: not compared */
-    const char *why;                     /* then: why not */
-    struct digest digest;                /* at stored->state.cursor */
+    const char *why;               /* then: why not */
+    struct digest digest;          /* at stored->state.cursor */
 };
 
 /* Begins, and folds each collection up to its cursor in a checkpoint. `all` has the `stored` of

@@ -1,10 +1,10 @@
 /* work.h: writes several works in one transaction: group commit.
  *
  * A work is a list of events, which are appended all or none; or a command; or a part of the stream
- * that the log mirrors; or it controls a collection, in transactions of its own. Works that wait together are carried out in one transaction, one after
- * another, so that they share its sync. If one of them must be undone, the whole transaction is
- * undone and repeated without this work, which then gets a transaction of its own. So a fault
- * concerns only its own work.
+ * that the log mirrors; or it controls a collection, in transactions of its own. Works that wait
+ * together are carried out in one transaction, one after another, so that they share its sync. If
+ * one of them must be undone, the whole transaction is undone and repeated without this work, which
+ * then gets a transaction of its own. So a fault concerns only its own work.
  *
  * If the log is a mirror, events and commands are carried out as a dry run: see append.h.
  */

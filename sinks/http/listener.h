@@ -8,8 +8,8 @@
 #define LISTENER_NAME_MAX 80
 
 /* Opens it at "127.0.0.1:8080", "[::1]:8080" or "localhost:8080". `ret_where` is the actual
- * address; if the port was 0, it has the chosen port. If an earlier worker has opened it, it is that
- * one (kept.h). */
+ * address; if the port was 0, it has the chosen port. If an earlier worker has opened it, it is
+ * that one (kept.h). */
 int listener_open(const char *bind, int *ret, char ret_where[LISTENER_NAME_MAX],
                   struct reel_error *error);
 

@@ -34,12 +34,12 @@ const struct reel_setting *const daemon_settings[] = {
                          "digits, as `reeld plugins` prints them); FILE is the name of the file, "
                          "or its path as it is given; once one plugin is listed, a plugin that "
                          "is not listed is refused"),
-    REEL_SETTING(.name = "token_file", TEXT, .unit = "FILE",
-                 .help =
-                     "bearer tokens, one a line: `admin NAME TOKEN`, `write NAME TOKEN`, `history "
-                     "NAME TOKEN` or `read NAME TOKEN`, where the name may be left out, or "
-                     "`TOKEN`, which means `write`; `history` is `read`, and may look back; `admin` "
-                     "is `write`, and may control collections; read again on SIGHUP"),
+    REEL_SETTING(
+            .name = "token_file", TEXT, .unit = "FILE",
+            .help = "bearer tokens, one a line: `admin NAME TOKEN`, `write NAME TOKEN`, `history "
+                    "NAME TOKEN` or `read NAME TOKEN`, where the name may be left out, or "
+                    "`TOKEN`, which means `write`; `history` is `read`, and may look back; `admin` "
+                    "is `write`, and may control collections; read again on SIGHUP"),
     REEL_SETTING(.name = "sink", LIST, .unit = "NAME", .default_value = "http",
                  .help = "run this sink"),
     REEL_SETTING(.name = "source", TEXT, .unit = "URI", .default_value = "/reel",

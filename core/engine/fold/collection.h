@@ -92,13 +92,13 @@ struct collection {
     uint32_t depth; /* 0: it folds events */
     bool is_source; /* other collections derive from it, directly */
 
-    /* Of the whole unit: see registry.h. The line by which it is stopped: it folds the events before
-     * the line's seq, and no more until it is released or rebuilt; NULL: it is not. And the first
-     * event that it does not fold because it is paused; 0: it is not. */
+    /* Of the whole unit: see registry.h. The line by which it is stopped: it folds the events
+     * before the line's seq, and no more until it is released or rebuilt; NULL: it is not. And the
+     * first event that it does not fold because it is paused; 0: it is not. */
     const struct set_aside *_Atomic stopped;
     _Atomic uint64_t paused_from;
-    _Atomic bool lost_events;  /* the log no longer has all that it has not folded */
-    _Atomic bool lags;         /* it goes on, and is folded beside the others until it is with them */
+    _Atomic bool lost_events; /* the log no longer has all that it has not folded */
+    _Atomic bool lags; /* it goes on, and is folded beside the others until it is with them */
     _Atomic bool shown_behind; /* it was shown before, and is shown while it lags */
     _Atomic bool unreadable;   /* its records have other fields than those that are declared now */
     bool is_released;          /* since the list was read */
@@ -146,8 +146,7 @@ static inline bool collection_waits(const struct collection *collection) {
  * fold. */
 static inline bool collection_stops_before(const struct collection *collection, uint64_t seq) {
     const struct set_aside *line = atomic_load_explicit(&collection->stopped, memory_order_relaxed);
-    uint64_t paused =
-        atomic_load_explicit(&collection->paused_from, memory_order_relaxed);
+    uint64_t paused = atomic_load_explicit(&collection->paused_from, memory_order_relaxed);
     if (!line && !paused) return false;
     return (line && seq >= line->seq) || (paused && seq >= paused) || collection->lost_events;
 }

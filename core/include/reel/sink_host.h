@@ -472,8 +472,8 @@ static inline int reel_sink_submit_expecting(struct reel_sink_host *host,
 }
 
 /* Hands a command over to the writer, under the rules of reel_sink_submit. The struct is copied;
- * everything that it points to must stay valid until `done` is called. -EDQUOT: commands of the same
- * caller have crashed projectors again and again; the caller has to wait. [any thread] */
+ * everything that it points to must stay valid until `done` is called. -EDQUOT: commands of the
+ * same caller have crashed projectors again and again; the caller has to wait. [any thread] */
 static inline int reel_sink_command(struct reel_sink_host *host,
                                     const struct reel_command_request *request,
                                     reel_command_done_fn done, void *context,
@@ -491,9 +491,9 @@ static inline int reel_sink_control(struct reel_sink_host *host, const char *col
     return host->calls->control(host, collection, control, done, context, error);
 }
 
-/* Calls `fn` for each thing that is set aside for the present build of a collection's plugin, oldest
- * first. What is set aside while the daemon runs ends its process, so the list does not change.
- * [any thread] */
+/* Calls `fn` for each thing that is set aside for the present build of a collection's plugin,
+ * oldest first. What is set aside while the daemon runs ends its process, so the list does not
+ * change. [any thread] */
 static inline void reel_sink_set_aside(struct reel_sink_host *host, const char *collection,
                                        reel_set_aside_fn fn, void *context) {
     host->calls->set_aside(host, collection, fn, context);

@@ -85,8 +85,9 @@ struct reel_collection_info {
     uint64_t stopped_seq;
     uint64_t set_aside; /* events that its projector is not given, because it crashed with them */
 
-    /* An operator has paused it: it also stays at `cursor`. If a collection that is stopped or paused
-     * has `lost_events`, the log no longer has all events after `cursor`: only a rebuild helps. */
+    /* An operator has paused it: it also stays at `cursor`. If a collection that is stopped or
+     * paused has `lost_events`, the log no longer has all events after `cursor`: only a rebuild
+     * helps. */
     bool paused;
     bool lost_events;
 

@@ -71,8 +71,7 @@ static int read_standing(struct reel_sink_host *host, struct reel_view *view,
         struct reel_collection_info info;
         rc = reel_sink_collection(host, view, projector->collection, &info);
         if (rc == 0)
-            reply_add(&ret->projections,
-                      standing_of(projector->collection, &info, &ret->position));
+            reply_add(&ret->projections, standing_of(projector->collection, &info, &ret->position));
     }
     return rc;
 }
