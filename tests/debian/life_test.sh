@@ -136,7 +136,7 @@ grep -qE '^write ops [0-9a-f]{48}$' "$base/etc/reel/tokens" &&
     grep -qE '^read monitoring [0-9a-f]{48}$' "$base/etc/reel/tokens" &&
     [[ $(wc -l <"$base/etc/reel/tokens") == 2 && $(token read) != $(token write) ]] ||
     die "the tokens are not as they should be"
-inside dpkg-query -W -f '${Conffiles}' reeld | grep -q '^ /etc/reel/reeld.json ' ||
+[[ $(inside dpkg-query -W -f '${Conffiles}' reeld) == *' /etc/reel/reeld.json '* ]] ||
     die "reeld.json is not a conffile"
 # A user that is in no group cannot read them.
 ! inside setpriv --reuid=nobody --regid=nogroup --clear-groups cat /etc/reel/tokens 2>/dev/null ||
@@ -155,9 +155,10 @@ request write POST /v1/events -H 'Content-Type: application/cloudevents+json' \
     -d "$(head -n 1 "$base/usr/share/doc/reel/examples/events.ndjson")" >"$scratch/answer" ||
     die "the event is refused: $(<"$scratch/answer")"
 has_record
-code=$(request read POST /v1/events -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{}')
+code=$(request read POST /v1/events -o /dev/null -w '%{http_code}' -d '{}' 2>/dev/null)
 [[ $code == 403 ]] || die "the token for monitoring may write: $code"
-request read GET /metrics | grep -qx 'reel_ready 1' || die "/metrics has no reel_ready"
+request read GET /metrics >"$scratch/answer" && grep -qx 'reel_ready 1' "$scratch/answer" ||
+    die "/metrics does not say that it is ready"
 stop_reeld
 echo "the first event has become a record"
 
@@ -178,7 +179,7 @@ kept=$(sha256sum "$base"/etc/reel/{reeld.json,tokens})
 
 quiet "installing it again" inside dpkg --install "/debs/${reeld_deb##*/}"
 quiet "upgrading" inside dpkg --force-confdef --force-confold --install /debs/next.deb
-inside dpkg-query -W -f '${Version} ${db:Status-Status}' reeld | grep -q '+next installed$' ||
+[[ $(inside dpkg-query -W -f '${Version} ${db:Status-Status}' reeld) == *'+next installed' ]] ||
     die "it is not upgraded"
 [[ $(sha256sum "$base"/etc/reel/{reeld.json,tokens}) == "$kept" ]] ||
     die "an upgrade changes what the administrator has written"

@@ -96,6 +96,20 @@ def copy(root, path):
         os.chmod(to, about.st_mode & 0o7777)
 
 
+def copy_triggers(root, names):
+    """Who wants to know of which files (File), and of which other triggers (a file for each)."""
+    directory = f"{DATABASE}/triggers"
+    for trigger in os.scandir(f"/{directory}"):
+        if trigger.name in ("Unincorp", "Lock"):
+            continue
+        with open(trigger.path, encoding="utf-8") as file:
+            lines = [line for line in file
+                     if re.split(r"[:/]", line.split()[-1])[0] in names]
+        if lines:
+            with open(f"{root}/{directory}/{trigger.name}", "w", encoding="utf-8") as file:
+                file.writelines(lines)
+
+
 def main(root, debs):
     given = []
     for deb in debs:
@@ -118,11 +132,10 @@ def main(root, debs):
                     for line in file.read().splitlines():
                         if line != "/." and not LEFT_OUT.match(line):
                             copy(root, line)
-    for name in ("arch", "diversions", "statoverride", "triggers/File", "triggers/Unincorp"):
-        if os.path.exists(f"/{DATABASE}/{name}") and name != "statoverride":
+    copy_triggers(root, names)
+    for name in ("arch", "diversions"):
+        if os.path.exists(f"/{DATABASE}/{name}"):
             shutil.copy2(f"/{DATABASE}/{name}", f"{root}/{DATABASE}/{name}")
-        else:
-            open(f"{root}/{DATABASE}/{name}", "w", encoding="utf-8").close()
     with open(f"{root}/{DATABASE}/status", "w", encoding="utf-8") as file:
         file.writelines(packages[name][0] + "\n\n" for name in names)
 
