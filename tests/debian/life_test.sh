@@ -3,8 +3,9 @@
 # first installation, the first records, an upgrade, removing, purging. In a scratch root that is a
 # small Debian (scratch_root.py) in memory, in a mount namespace of its own: nothing of it remains.
 #
-# There is no systemd in it, as there is none in a container. So systemd-analyze looks at the unit, and
-# reeld is started as the unit would: with its command, as a user without rights in the unit's group.
+# There is no systemd in it, as there is none in a container. So systemd-analyze looks at the unit,
+# and reeld is started as the unit would: with its command, as a user without rights in the group of
+# the unit.
 set -u -o pipefail
 root=$1 packages=$2
 
@@ -62,7 +63,8 @@ mount --rbind /proc "$base/proc" && mount --rbind /dev "$base/dev" || die "canno
 listing() {
     (cd "$base" && find . \( -path ./proc -o -path ./dev -o -path ./var/lib/dpkg \
         -o -path ./var/log -o -path ./debs \) -prune -o -printf '%p %y %m %U:%G\n' |
-        grep -vE '^\./(etc/(passwd|group|shadow|gshadow)-?|etc/\.pwd\.lock|etc/ld\.so\.cache|var/cache/ldconfig/aux-cache) ' |
+        grep -vE '^\./etc/((passwd|group|shadow|gshadow)-?|\.pwd\.lock|ld\.so\.cache) ' |
+        grep -vE '^\./var/cache/ldconfig' |
         sort)
 }
 
@@ -77,8 +79,8 @@ check_facts() {
     [[ $(facts "$1") == "$2" ]] || die "$1 is $(facts "$1"), not $2"
 }
 
-# start_reeld: by the unit's command, as a user of its own in the group reel. The port is a free one,
-# and the directory of the store is made as systemd makes it.
+# start_reeld: by the unit's command, as a user of its own in the group reel. The port is a free one.
+# The directory of the store is made as systemd makes it.
 start_reeld() {
     local command url='' patience=600
     command=$(sed -n 's/^ExecStart=//p' "$base/lib/systemd/system/reeld.service")
@@ -164,7 +166,7 @@ echo "the first event has become a record"
 
 # ---- Upgrade -------------------------------------------------------------------------------------
 
-# A newer version, with another configuration, while the administrator's differs from the old one, too.
+# A newer version, with another configuration; and the administrator has changed the old one.
 quiet "taking the package apart" dpkg-deb --raw-extract "$reeld_deb" "$scratch/next"
 sed -i 's/^Version: .*/&+next/' "$scratch/next/DEBIAN/control"
 echo '{"token_file": "/etc/reel/tokens"}' >"$scratch/next/etc/reel/reeld.json"
@@ -217,7 +219,7 @@ quiet "installing with tokens" inside dpkg --install "/debs/${reeld_deb##*/}"
 [[ $(<"$base/etc/reel/tokens") == 'write early a-token-from-before' ]] ||
     die "tokens from before are overwritten"
 quiet "purging at once" inside dpkg --purge reeld
-diff <(echo "$before") <(listing) >"$scratch/said" || die "purging leaves something behind, or too little"
+diff <(echo "$before") <(listing) >"$scratch/said" || die "what is left after purging differs"
 
 # ---- The library ---------------------------------------------------------------------------------
 
@@ -235,7 +237,8 @@ quiet "compiling a program" cc -std=c11 "$examples/embed/embed.c" -o "$base/buil
 # shellcheck disable=SC2046
 quiet "compiling a plugin" cc -std=c11 -fPIC -shared -fvisibility=hidden \
     $(pkg-config --cflags reel) "$examples/tally.c" -o "$base/built/tally.so"
-objdump -p "$base/built/embed" | grep -qE 'NEEDED +libreel\.so\.1$' || die "it does not need libreel.so.1"
+objdump -p "$base/built/embed" >"$scratch/said"
+grep -qE 'NEEDED +libreel\.so\.1$' "$scratch/said" || die "it does not need libreel.so.1"
 quiet "reeld check" inside reeld check --runs 2 /built/tally.so
 inside /built/embed "$(pkg-config --variable=plugindir reel | sed "s|^$base||")/cell.so" \
     <"$examples/events.ndjson" >"$scratch/said" 2>&1

@@ -2,8 +2,8 @@
 """scratch_root.py ROOT PACKAGE.deb...: a small Debian in the empty directory ROOT, without network.
 
 It has copies of the essential packages of this machine, and of the packages that the given ones
-depend on, and a package database that knows only these: dpkg can install the given packages in it if
-what they depend on is complete. Documentation and translations are left out. It is as after the
+depend on, and a package database that knows only these: dpkg can install the given packages in it
+if what they depend on is complete. Documentation and translations are left out. It is as after the
 packages have been unpacked: no script of theirs is run."""
 
 import os
@@ -77,7 +77,7 @@ def files_of(name, fields):
 
 
 def copy(root, path):
-    """Copies a file, a link or a directory without its content. A directory above it may be a link."""
+    """Copies a file, a link, or a directory without its content. One above it may be a link."""
     real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     to = root + real
     if os.path.lexists(to):
