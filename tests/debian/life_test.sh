@@ -61,7 +61,7 @@ mount --rbind /proc "$base/proc" && mount --rbind /dev "$base/dev" || die "canno
 
 # listing: all files of the root, except those of dpkg itself and of the accounts.
 listing() {
-    (cd "$base" && find . \( -path ./proc -o -path ./dev -o -path ./var/lib/dpkg \
+    (cd "$base" && find . \( -path ./proc -o -path ./dev -o -path ./run -o -path ./var/lib/dpkg \
         -o -path ./var/log -o -path ./debs \) -prune -o -printf '%p %y %m %U:%G\n' |
         grep -vE '^\./etc/((passwd|group|shadow|gshadow)-?|\.pwd\.lock|ld\.so\.cache) ' |
         grep -vE '^\./var/cache/ldconfig' |
@@ -92,7 +92,7 @@ start_reeld() {
     inside chmod 0711 /var/lib/private # nobody is not brought there by systemd
     # Not by `inside`: the process that is killed must be reeld.
     # shellcheck disable=SC2086
-    env -i PATH=/usr/bin STATE_DIRECTORY=/var/lib/reel REEL_BIND=127.0.0.1:0 chroot "$base" \
+    env -i PATH=/usr/sbin:/usr/bin STATE_DIRECTORY=/var/lib/reel REEL_BIND=127.0.0.1:0 chroot "$base" \
         setpriv --reuid=nobody --regid=nogroup --groups=reel --no-new-privs $command \
         2>"$scratch/said" &
     daemon=$!
