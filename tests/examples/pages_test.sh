@@ -213,7 +213,7 @@ show_block() {
     case $language in
     c | cpp | rust) show_code "$block" "$how" ;;
     sh) run_shell "$block" "$how" ;;
-    '' | js | text | nginx) ;; # a drawing; what a test of its own, or another program, knows
+    '' | js | text | nginx | yaml) ;; # a drawing; what a test of its own, or another program, knows
     *) die "line $line: a block of what language?" ;;
     esac
 }
