@@ -62,7 +62,7 @@ function makeTable(name, onSort) {
         label: `Records of ${name}`,
         columns: [{ name: "", title: "Key" }],
         keyOf: (row) => row.key,
-        hrefOf: (row) => recordAddress(name, row.key),
+        hrefOf: (row) => (row.isUnnamed ? null : recordAddress(name, row.key)),
         cells: ({ key, record, changed }) => [brief(key),
             ...shown.fields.map((field) => brief(record[field.name])),
             ...(shown.isLive ? [number(changed)] : [])],
@@ -127,11 +127,12 @@ const query = (params) => (params.toString() ? "?" + params.toString() : "");
 
 /* ---- One page of many --------------------------------------------------------------------------- */
 
-/* Keys are not in the list's form beside their records: the key is the field that repeats it, or
- * the line's own if the daemon gives one. */
+/* The API's lists do not have the keys beside their records. A field `id` is taken for the key;
+ * without one, rows lead nowhere. */
 function rowsOf(list, fields) {
-    const keyField = fields.find((field) => field.name === "id")?.name || fields[0].name;
-    return list.map((record) => ({ key: String(record[keyField]), record, changed: null }));
+    const hasId = fields.some((field) => field.name === "id");
+    return list.map((record, i) => ({ key: hasId ? String(record.id) : `row ${i + 1}`, record,
+        isUnnamed: !hasId, changed: null }));
 }
 
 async function readPage(view, after, etag, signal) {
