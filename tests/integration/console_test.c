@@ -17,6 +17,7 @@ enum { SKIPPED = 77 };
 #define HISTORY_TOKEN "history-token-of-the-tests"
 
 static struct browser *browser;
+static char *axe; /* the text of axe.min.js, or NULL */
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
@@ -49,6 +50,7 @@ static int open_site(void **state) {
     static struct site site;
     site = site_on(scratch_directory(), 0, NULL);
     browser_page(browser);
+    if (axe) browser_bypass_policy(browser);
     *state = &site;
     return 0;
 }
@@ -147,7 +149,7 @@ static void a_wrong_token_is_refused_and_a_right_one_is_kept_for_the_tab(void **
     see("Overview");
     see("Token: read");
     go(site, "#/plugins");
-    json_decref(browser_value(browser, "location.reload()"));
+    browser_reload(browser);
     see("Event types");
     must(browser_is(browser, "localStorage.length === 0 && document.cookie === ''"));
     browser_click(browser, "#who button", "Sign out");
@@ -193,7 +195,7 @@ static void the_overview_says_where_the_log_stands_and_what_is_wrong(void **stat
                              ".includes('Events folded')"));
     posted(site->writer, "r", "dev.cellos.events.cell.formation.v1.created", "{}", "rejected");
     see("It works, with remarks");
-    see("1 event were rejected");
+    see("1 event was rejected");
     browser_photograph(browser, "overview");
     browser_click(browser, ".findings a", "Look");
     see("event missing formationId");
@@ -222,7 +224,7 @@ static void a_collection_is_live_filtered_and_ordered(void **state) {
     see("state is running");
     browser_photograph(browser, "collection");
     must(browser_is(browser, "location.hash.includes('state.eq=running')"));
-    json_decref(browser_value(browser, "location.reload()"));
+    browser_reload(browser);
     wait_for_rows("a,"); /* the address has it all */
     browser_click(browser, ".chips button", "Remove");
     wait_for_rows("c,b,a,");
@@ -270,7 +272,6 @@ static void a_record_is_made_and_changed_by_forms_and_tells_its_history(void **s
     browser_click(browser, ".done a", "Show the record");
     see("PENDING");
     browser_click(browser, "details.command summary", "Status");
-    browser_click(browser, "details.command[open] input, details.command[open] select", NULL);
     browser_wait(browser, "document.querySelector('details.command[open] label')"
                           ".textContent.startsWith('state')");
     json_decref(browser_value(
@@ -522,8 +523,7 @@ static void the_order_of_the_page_is_that_of_the_daemon(void **state) {
         "const fields = collections.find(one => one.name === 'cells').fields;"
         "const orders = ['', ...fields.filter(one => one.indexed).flatMap(one => [one.name, '-' + one.name])];"
         "for (const order of orders) {"
-        " const { cells } = await (await request('/v1/cells?order=' + order)).json()"
-        "   .catch(() => ({cells: []}));"
+        " const { cells } = await (await request('/v1/cells' + (order && '?order=') + order)).json();"
         " const rows = cells.map(record => ({ key: record.id, record }));"
         " const sorted = [...rows].reverse().sort(comparison(order));"
         " if (sorted.some((row, i) => row !== rows[i])) wrong.push(order);"
@@ -547,7 +547,8 @@ static void odd_keys_and_large_numbers_are_shown_as_they_are(void **state) {
     see("9007199254740993");
     see("<img src=x onerror=alert(1)>");
     browser_click(browser, ".rows tbody a", "..");
-    see("9,007,199,254,740,993");
+    see("Last changed by");
+    see("9007199254740993");
     go(site, "#/c/books");
     browser_click(browser, ".rows tbody a", "a/b");
     browser_wait(browser, "document.querySelector('h1').textContent === 'a/b?c#d%%41'");
@@ -666,8 +667,6 @@ static void everything_is_reached_by_keys(void **state) {
 }
 
 /* ---- Accessibility --------------------------------------------------------------------------- */
-
-static char *axe; /* the text of axe.min.js */
 
 static void check_axe(const char *name, void *context) {
     (void)context;

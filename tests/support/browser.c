@@ -270,20 +270,34 @@ void browser_script(struct browser *browser, const char *script) {
                json_pack("{s:s}", "source", script));
 }
 
-void browser_go(struct browser *browser, const char *url) {
+void browser_bypass_policy(struct browser *browser) {
+    do_command(browser, "Page.setBypassCSP", json_pack("{s:b}", "enabled", 1));
+}
+
+static void wait_until_loaded(struct browser *browser, const char *url) {
     const uint64_t until_ms = clock_ms() + PATIENCE_MS;
+    while (!browser->is_loaded) {
+        json_t *message = next_message(browser, until_ms);
+        if (!message) support_failed(__FILE__, __LINE__, "%s is not loaded", url);
+        note_event(browser, message);
+        json_decref(message);
+    }
+}
+
+void browser_reload(struct browser *browser) {
+    browser->is_loaded = false;
+    do_command(browser, "Page.reload", NULL);
+    wait_until_loaded(browser, "the page");
+}
+
+void browser_go(struct browser *browser, const char *url) {
     browser->is_loaded = false;
     json_t *result = command(browser, "Page.navigate", json_pack("{s:s}", "url", url));
     if (text_at(result, "errorText")[0])
         support_failed(__FILE__, __LINE__, "%s: %s", url, text_at(result, "errorText"));
     bool is_same_page = !json_object_get(result, "loaderId");
     json_decref(result);
-    while (!browser->is_loaded && !is_same_page) {
-        json_t *message = next_message(browser, until_ms);
-        if (!message) support_failed(__FILE__, __LINE__, "%s is not loaded", url);
-        note_event(browser, message);
-        json_decref(message);
-    }
+    if (!is_same_page) wait_until_loaded(browser, url);
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */

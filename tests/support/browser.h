@@ -23,8 +23,12 @@ void browser_look(struct browser *browser, int width, int height, bool dark);
 /* Runs this script before those of each page that is loaded from now on. */
 void browser_script(struct browser *browser, const char *script);
 
-/* Loads a page, and waits until it is loaded. */
+/* Pages that are loaded from now on have no policy: for scripts of the test. */
+void browser_bypass_policy(struct browser *browser);
+
+/* Loads a page, or the same one again, and waits until it is loaded. */
 void browser_go(struct browser *browser, const char *url);
+void browser_reload(struct browser *browser);
 
 /* The value of an expression, promises awaited; json_decref() it. */
 json_t *browser_value(struct browser *browser, const char *expression);

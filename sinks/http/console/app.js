@@ -98,6 +98,9 @@ async function drawNavigation() {
     const links = [["#/", "Overview"],
         ...collections.map(({ name }) => [`#/c/${encodeURIComponent(name)}`, name]),
         ["#/events", "Events"], ["#/rejected", "Rejected"], ["#/plugins", "Plugins"]];
+    const isSame = [...byId("views").querySelectorAll("a")].map((a) => a.getAttribute("href")).join() ===
+        links.map(([href]) => href).join();
+    if (isSame) return;
     byId("views").replaceChildren(el("ul", {}, links.map(([href, text]) =>
         el("li", {}, el("a", { href }, text)))));
     byId("who").replaceChildren(`Token: ${session.access} `, button("Sign out", () => {

@@ -112,7 +112,8 @@ async function showLive(view, signal) {
         frame(text) {
             const frame = parse(text);
             if ("key" in frame) rows.take(frame);
-            else if (frame.snapshot) isWhole = true;
+            if (rows.count > LIVE_MAX) view.tooMany();
+            if (frame.snapshot) isWhole = true;
             later();
         },
         state(now, why) {
@@ -240,7 +241,7 @@ export async function show(main, { name, params }, signal) {
             { change: () => changed({ mode: view.mode.value }) }),
         tell: (text) => setText(status, text),
         fail: (error) => error.name !== "AbortError" && view.failed.replaceChildren(trouble(error)),
-        reorder: () => {},
+        reorder: () => {}, tooMany: () => {},
     };
     const order = makeOrder(declared.fields, params, () => changed({ order: order.value }));
     view.table = makeTable(name, ({ name: column, sort }) => {
@@ -249,6 +250,7 @@ export async function show(main, { name, params }, signal) {
         changed({ order: wanted });
     });
     const run = makeRunner(view, signal);
+    view.tooMany = run;
     /* The address follows what is chosen, without a new entry in the browser's history. */
     function changed({ order: newOrder, mode }) {
         if (newOrder !== undefined) params.set("order", newOrder);

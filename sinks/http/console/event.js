@@ -53,7 +53,7 @@ function describeBytes(all) {
         text = hexDump(list);
     }
     return [el("h2", {}, `Bytes (${number(all.length)})`),
-        el("pre", { tabindex: "0", "aria-label": "The bytes of the event" }, text),
+        el("pre", { tabindex: "0", role: "region", "aria-label": "The bytes of the event" }, text),
         all.length > SHOWN_MAX && el("p", { class: "hint" }, `The first ${number(SHOWN_MAX)} of them.`)];
 }
 

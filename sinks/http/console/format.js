@@ -12,6 +12,9 @@ export const rate = (value) => `${value < 10 ? short.format(value) : plain.forma
 export const count = (value, one, many = one + "s") =>
     `${number(value)} ${Number(value) === 1 ? one : many}`;
 
+/* "1 event was", "2 events were" */
+export const were = (value, one) => `${count(value, one)} ${Number(value) === 1 ? "was" : "were"}`;
+
 export function bytes(value) {
     const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let unit = 0;

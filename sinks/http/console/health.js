@@ -1,9 +1,11 @@
 /* health.js: what is wrong, in words, the worst first. Each finding says what is the case, and what
  * it means or what to do. Nothing here asks the daemon. */
-import { bytes, count, duration, number, time } from "./format.js";
+import { bytes, count, duration, number, time, were } from "./format.js";
 import { sum } from "./metrics.js";
 
 export const BAD = "bad", WARN = "warn";
+
+const RECENT_MS = 24 * 60 * 60 * 1000;
 
 const finding = (level, what, more = "", link = null) => ({ level, what, more, link });
 
@@ -19,7 +21,7 @@ function* ofFeed({ feed }) {
         yield finding(BAD, "The feed is down: the broker cannot be reached.",
             "Reads go on from the local copy; writes are refused until the broker is back.");
     if (feed.gaps?.count > 0)
-        yield finding(WARN, `${count(feed.gaps.messages, "message")} of the stream were never received.`,
+        yield finding(WARN, `${were(feed.gaps.messages, "message")} never received from the stream.`,
             `They were deleted, or discarded by a limit, before they got here: ` +
             `${count(feed.gaps.count, "gap")}, the newest from ${number(feed.gaps.newest?.from)} ` +
             `to ${number(feed.gaps.newest?.to)}.`);
@@ -61,34 +63,35 @@ function* ofCollection(projection, head) {
     }
 }
 
-function* ofCounts(status) {
+function* ofCounts(status, newestRejected) {
     if (status.lag > 0)
-        yield finding(WARN, `${count(status.lag, "event")} are not folded yet.`,
+        yield finding(WARN, `The lag is ${count(status.lag, "event")}.`,
             "If the lag does not fall, events arrive faster than they are folded.");
     const setAside = status.projections.reduce((total, one) => total + (one.set_aside || 0), 0);
     if (setAside > 0)
-        yield finding(WARN, `${count(setAside, "event")} were set aside, since a projector crashed on them.`,
-            "They are folded when the plugin is mended and the collection is released.", "#/rejected");
-    if (status.rejected > 0)
-        yield finding(WARN, `${count(status.rejected, "event")} were rejected.`,
+        yield finding(WARN, `${were(setAside, "event")} set aside, since a projector crashed.`,
+            "The collection is made whole when the plugin is mended and the collection is released.", "#/rejected");
+    const received = newestRejected && Date.parse(newestRejected.received_at);
+    if (received && Date.now() - received < RECENT_MS)
+        yield finding(WARN, `${were(status.rejected, "event")} rejected, the newest at ` +
+            `${time(newestRejected.received_at)}: ${newestRejected.reason}.`,
             "A client sends events that projectors cannot apply. They stay in the log.", "#/rejected");
 }
 
-export function findings(status, metrics) {
+/* `newestRejected` is the newest of /v1/rejected, or null. Old ones are no trouble of today. */
+export function findings(status, metrics, newestRejected) {
     const all = [
         ...ofDaemon(status), ...ofDisk(metrics), ...ofFeed(status),
         ...status.projections.flatMap((one) => [...ofCollection(one, status.head)]),
-        ...ofCounts(status),
+        ...ofCounts(status, newestRejected),
     ];
     return [...all.filter((one) => one.level === BAD), ...all.filter((one) => one.level !== BAD)];
 }
 
-/* "starting" counts as uptime, not as trouble. */
 export const inAWord = (status, list) =>
     list.some((one) => one.level === BAD) ? "Something is wrong"
         : list.length > 0 ? "It works, with remarks"
             : `All is well, for ${duration(status.uptime_s)}`;
 
-/* Memory and disk in one line. */
 export const diskLine = (status) =>
     `${bytes(status.store.bytes)}, of which ${bytes(status.store.log_bytes)} are events`;

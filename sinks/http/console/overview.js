@@ -11,8 +11,7 @@ function describeFinding({ level, what, more, link }) {
         link && el("a", { href: link }, "Look")));
 }
 
-function describeHealth(status, metrics) {
-    const list = findings(status, metrics);
+function describeHealth(status, list) {
     return [
         el("h2", { id: "health" }, inAWord(status, list)),
         list.length > 0 && el("ul", { class: "findings" }, list.map(describeFinding)),
@@ -99,11 +98,11 @@ export function show(main, params, signal) {
         el("section", { "aria-label": "Rate" }, chart.figure), position,
         el("h2", {}, "Collections"), collections);
     onChange(signal, () => {
-        const { status, metrics } = watch;
+        const { status, metrics, newestRejected } = watch;
         if (!status) return;
-        const list = findings(status, metrics);
+        const list = findings(status, metrics, newestRejected);
         replaceIfNew(health, [list, list.length === 0 && Math.floor(status.uptime_s / 60)],
-            () => describeHealth(status, metrics));
+            () => describeHealth(status, list));
         replaceIfNew(position, [status, metrics && [...metrics].filter(([key]) => key.startsWith("reel_"))],
             () => describePosition(status, metrics));
         replaceIfNew(collections, [status.projections, status.head], () => describeProjections(status));

@@ -61,7 +61,10 @@ export async function show(main, { name, key }, signal) {
         const stand = standOf(name);
         if (view.isAsking || stand === view.stand) return;
         view.isAsking = true;
-        read().then(() => (view.stand = stand), fail).finally(() => (view.isAsking = false));
+        read().then(() => (view.stand = stand), (error) => {
+            if (error instanceof Problem) view.stand = stand;
+            fail(error);
+        }).finally(() => (view.isAsking = false));
     }
     main.append(el("h1", {}, key === "" ? "(empty key)" : key),
         el("p", {}, el("a", { href: `#/c/${encodeURIComponent(name)}` }, `All records of ${name}`)),

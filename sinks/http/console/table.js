@@ -95,17 +95,19 @@ export class Table {
 
     #draw() {
         const [from, to] = this.#inSight();
-        const kept = new Map();
-        let at = this.#body.firstChild;
+        const kept = new Map(), elements = [];
         const focused = this.#body.contains(document.activeElement) && document.activeElement;
         for (let i = from; i < to; i++) {
             const shown = this.#rowAt(i);
             kept.set(shown.key, shown);
-            if (shown.element === at) at = at.nextSibling;
-            else this.#body.insertBefore(shown.element, at);
+            elements.push(shown.element);
         }
         for (const [key, { element }] of this.#shown) if (!kept.has(key)) element.remove();
         this.#shown = kept;
+        let at = this.#body.firstChild;
+        for (const element of elements)
+            if (element === at) at = at.nextSibling;
+            else this.#body.insertBefore(element, at);
         this.#above.style.height = `${from * ROW_PX}px`;
         this.#below.style.height = `${(this.#rows.length - to) * ROW_PX}px`;
         if (!focused || document.activeElement === focused) return;

@@ -14,6 +14,7 @@ const METRICS_EVERY = 3;
 export const watch = Object.assign(new EventTarget(), {
     status: null,
     metrics: null, // a Map, see metrics.js
+    newestRejected: null, // as /v1/rejected has it
     reach: "asking", // "up", "down", "refused"
     trouble: null, // why it is not "up"
     downSince: 0,
@@ -46,6 +47,8 @@ async function ask(signal) {
         watch.metrics = readMetrics(await (await request("/metrics", { signal })).text());
     session.access = status.access || "read";
     const before = watch.status;
+    if (status.rejected !== (before?.rejected ?? 0))
+        watch.newestRejected = (await getJson("/v1/rejected?limit=1", signal)).rejected[0] || null;
     watch.status = status;
     watch.reach = "up";
     watch.trouble = null;
@@ -84,7 +87,8 @@ export async function startWatching() {
 export function stopWatching() {
     clearTimeout(timer);
     controller?.abort();
-    Object.assign(watch, { status: null, metrics: null, reach: "asking", samples: [] });
+    Object.assign(watch,
+        { status: null, metrics: null, newestRejected: null, reach: "asking", samples: [] });
     rounds = 0;
 }
 
