@@ -29,7 +29,7 @@ struct answer {
     const char *content_type;
     struct text body;
     struct body_source source; /* or a body that is made while it is sent */
-    struct reel_str constant; /* or a body that lives as long as the program */
+    struct reel_str constant;  /* or a body that lives as long as the program */
     struct cached *cached; /* or the complete answer from the cache; or an entry of the cache that
                               this answer will fill (cache.h) */
 
@@ -44,6 +44,7 @@ struct answer {
     const char *file; /* without its suffix ".csv": Content-Disposition; or NULL */
 
     const struct answer_header *headers; /* further ones, up to a NULL name; or NULL */
+
     char etag[128];     /* or empty */
     char allow[64];     /* or empty */
     struct text header; /* Location, or empty */

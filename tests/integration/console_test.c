@@ -34,10 +34,10 @@ static const char *token_file(void) {
 /* On this port, 0: any. `more`: a flag, or NULL. */
 static struct site site_on(const char *directory, int port, const char *more) {
     char bind[32];
-    const char *const arguments[] = {"serve",      "--data",       directory,    "--bind", bind,
-                                     "--plugin",   CELL_SO,        "--plugin",   FORMATION_SO,
-                                     "--plugin",   LIBRARY,        "--token-file", token_file(),
-                                     more,         NULL};
+    const char *const arguments[] = {"serve",      "--data",   directory, "--bind",
+                                     bind,         "--plugin", CELL_SO,   "--plugin",
+                                     FORMATION_SO, "--plugin", LIBRARY,   "--token-file",
+                                     token_file(), more,       NULL};
     snprintf(bind, sizeof bind, "127.0.0.1:%d", port);
     struct daemon daemon = daemon_launched(arguments, NULL);
     daemon_wait_until_it_listens(&daemon);
@@ -130,10 +130,11 @@ static void expect_no_complaints(bool with_network) {
 /* The texts of the first cells of the rows in sight, each with a comma, in order. */
 static void wait_for_rows(const char *wanted) {
     char *literal = quoted(wanted);
-    browser_wait(browser,
-                 "[...document.querySelectorAll('.rows tbody th')].map(one => one.textContent + ',')"
-                 ".join('') === %s",
-                 literal);
+    browser_wait(
+        browser,
+        "[...document.querySelectorAll('.rows tbody th')].map(one => one.textContent + ',')"
+        ".join('') === %s",
+        literal);
     free(literal);
 }
 
@@ -303,8 +304,9 @@ static void a_refused_command_says_why(void **state) {
     browser_click(browser, "details.command summary", "New record");
     browser_click(browser, "details.command button", "Fill in the example");
     json_decref(browser_value(
-        browser, "[...document.querySelectorAll('details.command textarea')]"
-                 ".forEach(one => one.value = one.value.replace(/\"id\":/, '\"id\": \"x\", \"id\":'))"));
+        browser,
+        "[...document.querySelectorAll('details.command textarea')]"
+        ".forEach(one => one.value = one.value.replace(/\"id\":/, '\"id\": \"x\", \"id\":'))"));
     browser_wait(browser, "(() => { const label = [...document.querySelectorAll('label')]"
                           ".find(one => one.textContent.startsWith('coordinator'));"
                           "document.getElementById(label.htmlFor).value = '\"nobody\"';"
@@ -384,7 +386,8 @@ static void pretend(const char *change) {
                          "if (path !== '/v1/status' || !answer.ok) return answer;"
                          "const status = await answer.json(); ");
     text_add(&script, change, strlen(change));
-    text_format(&script, "; return new Response(JSON.stringify(status), {headers: answer.headers}); };");
+    text_format(&script,
+                "; return new Response(JSON.stringify(status), {headers: answer.headers}); };");
     browser_script(browser, script.data);
     free(script.data);
 }
@@ -510,24 +513,25 @@ static void of_a_hundred_thousand_records_a_few_are_in_the_page(void **state) {
 /* The page's order is the daemon's. */
 static void the_order_of_the_page_is_that_of_the_daemon(void **state) {
     struct site *site = *state;
-    static const char *const keys[] = {"b", "a", "\xf0\x9f\x98\x80", "\xef\xbf\xbd", "\xc3\xa9",
-                                       "B", "a b", "z"};
+    static const char *const keys[] = {
+        "b", "a", "\xf0\x9f\x98\x80", "\xef\xbf\xbd", "\xc3\xa9", "B", "a b", "z"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) cell_started(site->writer, keys[i]);
     cell_event(site->writer, CELL_DESTROYED, "a");
     sign_in(site, READ_TOKEN, "");
     json_t *different = browser_value(
-        browser,
-        "(async () => { const { comparison } = await import('/console/order.js');"
-        "const { request } = await import('/console/api.js'); const wrong = [];"
-        "const { collections } = await (await request('/v1/plugins')).json();"
-        "const fields = collections.find(one => one.name === 'cells').fields;"
-        "const orders = ['', ...fields.filter(one => one.indexed).flatMap(one => [one.name, '-' + one.name])];"
-        "for (const order of orders) {"
-        " const { cells } = await (await request('/v1/cells' + (order && '?order=') + order)).json();"
-        " const rows = cells.map(record => ({ key: record.id, record }));"
-        " const sorted = [...rows].reverse().sort(comparison(order));"
-        " if (sorted.some((row, i) => row !== rows[i])) wrong.push(order);"
-        "} return [wrong, orders.length]; })()");
+        browser, "(async () => { const { comparison } = await import('/console/order.js');"
+                 "const { request } = await import('/console/api.js'); const wrong = [];"
+                 "const { collections } = await (await request('/v1/plugins')).json();"
+                 "const fields = collections.find(one => one.name === 'cells').fields;"
+                 "const orders = ['', ...fields.filter(one => one.indexed).flatMap(one => "
+                 "[one.name, '-' + one.name])];"
+                 "for (const order of orders) {"
+                 " const { cells } = await (await request('/v1/cells' + (order && '?order=') + "
+                 "order)).json();"
+                 " const rows = cells.map(record => ({ key: record.id, record }));"
+                 " const sorted = [...rows].reverse().sort(comparison(order));"
+                 " if (sorted.some((row, i) => row !== rows[i])) wrong.push(order);"
+                 "} return [wrong, orders.length]; })()");
     char *dumped = json_dumps(different, 0);
     if (json_array_size(json_array_get(different, 0)) > 0)
         support_failed(__FILE__, __LINE__, "other orders: %s", dumped);

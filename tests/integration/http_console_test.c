@@ -1,5 +1,5 @@
-/* http_console_test.c: the files of the console over HTTP: their headers, conditions, and under which
- * names they are served. console_test.c shows them in a browser. */
+/* http_console_test.c: the files of the console over HTTP: their headers, conditions, and under
+ * which names they are served. console_test.c shows them in a browser. */
 #include "http_raw.h"
 #include "load.h"
 
@@ -34,10 +34,9 @@ static void the_page_needs_no_token_and_may_do_little(void **state) {
     check_header(&reply, "Cache-Control", "no-cache");
     const char *policy = reply_header(&reply, "Content-Security-Policy");
     must(policy != NULL);
-    static const char *const parts[] = {"default-src 'none'", "script-src 'self'",
-                                        "style-src 'self'", "connect-src 'self'",
-                                        "frame-ancestors 'none'", "base-uri 'none'",
-                                        "form-action 'none'"};
+    static const char *const parts[] = {
+        "default-src 'none'",     "script-src 'self'", "style-src 'self'",  "connect-src 'self'",
+        "frame-ancestors 'none'", "base-uri 'none'",   "form-action 'none'"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) must(strstr(policy, parts[i]));
     assert_null(strstr(policy, "unsafe"));
     assert_non_null(strstr(reply.body.data, "<!doctype html>"));
@@ -133,8 +132,8 @@ static void the_page_is_served_under_names_of_the_machine(void **state) {
 
 static void the_page_is_served_under_names_that_are_set(void **state) {
     (void)state;
-    struct site site = site_opened("--console-host", "reel.example.org", "--console-host",
-                                   "[2001:db8::1]", NULL);
+    struct site site =
+        site_opened("--console-host", "reel.example.org", "--console-host", "[2001:db8::1]", NULL);
     check_host(&site, "reel.example.org", 200);
     check_host(&site, "Reel.Example.org:8443", 200);
     check_host(&site, "[2001:DB8::1]:8080", 200);

@@ -234,10 +234,9 @@ void browser_page(struct browser *browser) {
         browser, "Target.createTarget",
         json_pack("{s:s, s:s}", "url", "about:blank", "browserContextId", browser->context),
         "targetId");
-    browser->session =
-        text_of_command(browser, "Target.attachToTarget",
-                        json_pack("{s:s, s:b}", "targetId", browser->target, "flatten", 1),
-                        "sessionId");
+    browser->session = text_of_command(
+        browser, "Target.attachToTarget",
+        json_pack("{s:s, s:b}", "targetId", browser->target, "flatten", 1), "sessionId");
     for (size_t i = 0; i < sizeof enabled / sizeof *enabled; i++)
         do_command(browser, enabled[i], NULL);
     browser_look(browser, 1280, 900, false);
@@ -385,8 +384,7 @@ char *browser_complaints(struct browser *browser, bool with_network) {
     char *copy = strdup(browser->complaints.data ? browser->complaints.data : "");
     text_add(&all, "", 0);
     for (line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        if (with_network || strncmp(line, "network: ", 9) != 0)
-            text_format(&all, "%s\n", line);
+        if (with_network || strncmp(line, "network: ", 9) != 0) text_format(&all, "%s\n", line);
     free(copy);
     return all.data;
 }
@@ -456,9 +454,9 @@ void browser_press(struct browser *browser, const char *key) {
         const char *key;
         int code;
         const char *text;
-    } keys[] = {{"Tab", 9, NULL},        {"Enter", 13, "\r"},  {"Escape", 27, NULL},
-                {"PageUp", 33, NULL},    {"PageDown", 34, NULL}, {"End", 35, NULL},
-                {"Home", 36, NULL},      {"ArrowUp", 38, NULL}, {"ArrowDown", 40, NULL},
+    } keys[] = {{"Tab", 9, NULL},        {"Enter", 13, "\r"},     {"Escape", 27, NULL},
+                {"PageUp", 33, NULL},    {"PageDown", 34, NULL},  {"End", 35, NULL},
+                {"Home", 36, NULL},      {"ArrowUp", 38, NULL},   {"ArrowDown", 40, NULL},
                 {"ArrowLeft", 37, NULL}, {"ArrowRight", 39, NULL}};
     int modifiers = 0;
     if (strncmp(key, "Shift+", 6) == 0) {
@@ -467,8 +465,8 @@ void browser_press(struct browser *browser, const char *key) {
     }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (strcmp(keys[i].key, key) != 0) continue;
-        key_event(browser, keys[i].text ? "keyDown" : "rawKeyDown", key, keys[i].code,
-                  keys[i].text, modifiers);
+        key_event(browser, keys[i].text ? "keyDown" : "rawKeyDown", key, keys[i].code, keys[i].text,
+                  modifiers);
         key_event(browser, "keyUp", key, keys[i].code, NULL, modifiers);
         return;
     }

@@ -133,8 +133,7 @@ static void answer_page(struct request *request, size_t n) {
 
 void handle_console(struct request *request) {
     const struct uri *uri = &request->uri;
-    struct reel_str wanted =
-        uri->segment_count > 1 ? uri->segments[1] : reel_text("index.html");
+    struct reel_str wanted = uri->segment_count > 1 ? uri->segments[1] : reel_text("index.html");
     if (!is_host_ours(request)) {
         answer_problem(&request->answer, PROBLEM_FORBIDDEN,
                        "the console is not served under the name `%.*s`: see the setting "

@@ -62,9 +62,10 @@ static void an_origin_is_spelt_as_browsers_send_it(void **state) {
 
 static void a_host_has_no_port(void **state) {
     (void)state;
-    static const char *const good[] = {"reel.example.org", "localhost", "192.0.2.1", "[2001:db8::1]"};
-    static const char *const bad[] = {"", "reel.example.org:80", "Reel", "[::1]:80", "::1", "a/b",
-                                      "http://a", "*"};
+    static const char *const good[] = {"reel.example.org", "localhost", "192.0.2.1",
+                                       "[2001:db8::1]"};
+    static const char *const bad[] = {
+        "", "reel.example.org:80", "Reel", "[::1]:80", "::1", "a/b", "http://a", "*"};
     struct reel_error error = {0};
     for (size_t i = 0; i < LENGTH(good); i++) {
         test_context("%s", good[i]);
