@@ -297,22 +297,17 @@ static void a_record_is_made_and_changed_by_forms_and_tells_its_history(void **s
     expect_no_complaints(true);
 }
 
-/* What another one did meanwhile is not overwritten unseen; what a projector refuses is said. */
 static void a_refused_command_says_why(void **state) {
     struct site *site = *state;
     sign_in(site, WRITE_TOKEN, "#/c/formations");
     browser_click(browser, "details.command summary", "New record");
     browser_click(browser, "details.command button", "Fill in the example");
-    json_decref(browser_value(
-        browser,
-        "[...document.querySelectorAll('details.command textarea')]"
-        ".forEach(one => one.value = one.value.replace(/\"id\":/, '\"id\": \"x\", \"id\":'))"));
     browser_wait(browser, "(() => { const label = [...document.querySelectorAll('label')]"
                           ".find(one => one.textContent.startsWith('coordinator'));"
                           "document.getElementById(label.htmlFor).value = '\"nobody\"';"
                           "return true; })()");
     browser_click(browser, "details.command button[type=submit]", "Send");
-    browser_wait(browser, "document.querySelector('.trouble') !== null");
+    browser_wait(browser, "document.querySelector('.trouble')?.innerText.includes('coordinator')");
     must(!sees("Done."));
     browser_photograph(browser, "command-refused");
     expect_no_complaints(false);
@@ -709,6 +704,7 @@ static char *file_read(const char *path) {
     must(file != NULL);
     while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
     fclose(file);
+    text_add(&text, "\n;0", 3); /* its value is large */
     return text.data;
 }
 
