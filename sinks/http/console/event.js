@@ -4,13 +4,12 @@ import { getJson, request } from "./api.js";
 import { el, facts, trouble } from "./dom.js";
 import { bytes, full, number, time } from "./format.js";
 
-const WORDS = { accepted: "accepted", ignored: "ignored", rejected: "rejected" };
 const SHOWN_MAX = 256 * 1024;
 
 function describeOutcome({ collection, outcome, reason }) {
     return el("tr", {}, el("th", { scope: "row" }, collection ?? "every collection"),
         el("td", {}, el("span", { class: outcome === "rejected" ? "state bad" : "state" },
-            WORDS[outcome] || outcome || "not folded there")),
+            outcome || "not folded there")),
         el("td", {}, reason || ""));
 }
 
@@ -25,10 +24,11 @@ function describe(event) {
         ].map(([name, value]) => [name, value === null || value === undefined ? null
             : typeof value === "string" ? value : full(value)])),
         el("h2", {}, "Outcomes"),
-        el("table", { class: "plain" },
-            el("thead", {}, el("tr", {}, ["Collection", "Outcome", "Reason"].map((head) =>
-                el("th", { scope: "col" }, head)))),
-            el("tbody", {}, event.outcomes.map(describeOutcome))),
+        el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Outcomes" },
+            el("table", { class: "plain" },
+                el("thead", {}, el("tr", {}, ["Collection", "Outcome", "Reason"].map((head) =>
+                    el("th", { scope: "col" }, head)))),
+                el("tbody", {}, event.outcomes.map(describeOutcome)))),
     ];
 }
 

@@ -2,7 +2,7 @@
  * members that it changed, before and after. Made on demand, since the daemon folds the log for it. */
 import { getJson, pathTo } from "./api.js";
 import { button, el, setText, trouble } from "./dom.js";
-import { brief, number, time } from "./format.js";
+import { brief, count, number, time } from "./format.js";
 import { session } from "./session.js";
 
 const PAGE = 100;
@@ -43,7 +43,7 @@ export function makeHistory(name, part, signal) {
             after = entry.seq;
         }
         more.textContent = page.next === undefined ? "Look for later events" : "Show later events";
-        setText(status, `${list.childElementCount} changes, up to ${number(page.cursor)}`);
+        setText(status, `${count(list.childElementCount, "change")}, up to ${number(page.cursor)}`);
     }
     function read() {
         more.disabled = true;
