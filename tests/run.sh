@@ -18,8 +18,8 @@ installed=$scratch/installed # the prefix of the build `plain`
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils chromium clang clang-format clang-tidy curl doxygen gdb groff-base jq libclang-rt-14-dev llvm
-    libcmocka-dev libcurl4-openssl-dev lld nats-server nginx-light openssl python3 rustc
+    binutils chromium clang clang-format clang-tidy curl doxygen fish gdb groff-base jq libclang-rt-14-dev llvm
+    libcmocka-dev lld nats-server nginx-light openssl python3 rustc zsh
 )
 
 stages=(packages format plain install quickstart sanitized threads fuzzers)
