@@ -54,6 +54,13 @@ int catalog_collection(struct client *client, struct reel_str name, const json_t
     return *ret ? 0 : refuse_collection(collections, name, failure);
 }
 
+int catalog_advise(const struct http_answer *answer, struct reel_str collection, int code,
+                   struct failure *failure) {
+    if (!problem_is(answer, "bad-request") || failure->advice[0]) return code;
+    return failure_advise(failure, code, "reel plugins %.*s shows the fields and commands.",
+                          REEL_FMT(collection));
+}
+
 const json_t *catalog_name_field(const json_t *collection) {
     size_t i;
     const json_t *field;
@@ -137,8 +144,7 @@ static int find_by_name(struct client *client, const json_t *collection, const j
                 search.found == 0 ? "there is no record `%.*s` in %s, and none of this name"
                                   : "several records have the name `%.*s` in %s",
                 REEL_FMT(name), of);
-    return failure_advise(failure, EXIT_FAILED, "reel get %s %s lists them.", of,
-                          search.found == 0 ? "" : catalog_text(field, "filter"));
+    return failure_advise(failure, EXIT_FAILED, "reel get %s lists the records.", of);
 }
 
 int target_key(struct client *client, const json_t *collection, struct reel_str given,

@@ -22,6 +22,10 @@ const json_t *catalog_find(const json_t *array, const char *member, const char *
 /* The field by which records have names; NULL: there is none. */
 const json_t *catalog_name_field(const json_t *collection);
 
+/* Advice for a request about a collection that the server calls bad. Returns `code`. */
+int catalog_advise(const struct http_answer *answer, struct reel_str collection, int code,
+                   struct failure *failure);
+
 /* "COLLECTION" or "COLLECTION/KEY". A key may be empty, and may have slashes. */
 struct target {
     struct reel_str collection, key; /* NULL data: without a key */

@@ -141,7 +141,8 @@ static void add_change(struct grid *grid, const json_t *change, const struct cli
     grid_add_lit(grid, catalog_text(change, "type"));
     text.len = 0;
     if (json_is_null(json_object_get(change, "record"))) text_append_lit(&text, "(deleted)");
-    json_array_foreach(text.len > 0 ? NULL : json_object_get(change, "changed"), i, name) {
+    const json_t *changed = text.len > 0 ? NULL : json_object_get(change, "changed");
+    json_array_foreach((json_t *)changed, i, name) {
         if (i > 0) text_append_lit(&text, ",");
         text_append_lit(&text, json_is_string(name) ? json_string_value(name) : "");
     }
@@ -160,6 +161,7 @@ static int print_history(struct client *client, const struct history *history,
     grid_add_column(&grid, reel_text("seq"), 0, true);
     grid_add_column(&grid, reel_text("time"), 1, false);
     grid_add_column(&grid, reel_text("type"), 2, false);
+    grid_cut_beginning(&grid);
     grid_add_column(&grid, reel_text("changed"), 3, false);
     for (uint64_t i = history->count - shown; i < history->count; i++)
         add_change(&grid, history->list[i % history->size], client);

@@ -18,6 +18,7 @@ static void add_columns(struct grid *grid, bool is_wide) {
     grid_add_column(grid, reel_text("seq"), 0, true);
     grid_add_column(grid, reel_text("time"), 2, false);
     grid_add_column(grid, reel_text("type"), 1, false);
+    grid_cut_beginning(grid);
     grid_add_column(grid, reel_text("subject"), 3, false);
     grid_add_column(grid, reel_text("id"), 5, false);
     grid_add_column(grid, reel_text("source"), 4, false);
@@ -165,7 +166,7 @@ static int list_events(struct reading *reading, const char *path, struct failure
     if (code == 0 && answer.status != 200) code = problem_failure(&answer, failure);
     if (code == 0 && reading->is_wrong)
         return failure_set(failure, "the server has sent a line that is not a frame");
-    if (reading->form <= FORM_WIDE) print_rows(reading);
+    if (code == 0 && reading->form <= FORM_WIDE) print_rows(reading);
     if (code == 0 && reading->form == FORM_JSON)
         fputs(reading->shown > 0 ? "\n]}\n" : "{\"events\":[\n]}\n", to);
     if (code == 0 && answer.was_ended && !ferror(to))

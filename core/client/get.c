@@ -7,6 +7,7 @@
 #include "client/columns.h"
 #include "client/fetch.h"
 #include "client/filters.h"
+#include "client/indent.h"
 #include "client/problem.h"
 
 /* Records of a page. */
@@ -116,7 +117,9 @@ static int take_page(struct listing *listing, char **path, struct failure *failu
         .path = *path, .accept = accept_of(listing->form), .take = take_bytes, .context = listing};
     listing->of_page = 0;
     int code = http_ask(listing->client->http, &request, &answer, failure);
-    if (code == 0 && answer.status != 200) code = problem_failure(&answer, failure);
+    if (code == 0 && answer.status != 200)
+        code = catalog_advise(&answer, reel_text(catalog_text(listing->collection, "name")),
+                              problem_failure(&answer, failure), failure);
     if (code == 0 && listing->is_wrong)
         code = failure_set(failure, "the server has sent a line that is not a record");
     if (code == 0 && answer.was_ended && !ferror(listing->client->out.to))
@@ -215,7 +218,11 @@ int get_print_record(struct client *client, const json_t *collection, struct ree
     }
     int code = 0;
     if (form == FORM_JSON) {
-        code = client_print_json(client, record, failure);
+        CLEANUP(text_finish) struct text lines = {0};
+        indent_json(&lines, text);
+        text_append_lit(&lines, "\n");
+        if (lines.failed) code = failure_memory(failure);
+        if (code == 0) terminal_write_json(&client->out, text_str(&lines));
     } else if (form == FORM_NDJSON) {
         terminal_write_json(&client->out, text);
         fputc('\n', client->out.to);

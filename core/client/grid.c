@@ -9,10 +9,11 @@
 /* Between two columns. */
 #define GAP 2
 
-/* A column is not made narrower than this. A column of rank 0 is the key of a record: a UUID fits.
- */
+/* A column is not made narrower than this. Of rank 0 is the key of a record: a UUID fits. Of rank 1
+ * is what the table is about. */
 #define NARROW     8
 #define NARROW_KEY 36
+#define NARROW_1   24
 
 void grid_finish(struct grid *grid) {
     for (size_t i = 0; i < grid->count; i++) text_finish(&grid->columns[i].title);
@@ -39,6 +40,10 @@ void grid_add_column(struct grid *grid, struct reel_str title, unsigned rank, bo
         if (char_is_lower(*at)) *at = (char)(*at - 'a' + 'A');
     }
     column->width = shown_width(text_str(&column->title));
+}
+
+void grid_cut_beginning(struct grid *grid) {
+    if (grid->count > 0) grid->columns[grid->count - 1].ends_count = true;
 }
 
 static struct grid_cell *next_cell(struct grid *grid) {
@@ -79,7 +84,10 @@ void grid_add_number(struct grid *grid, uint64_t number) {
 
 static size_t narrowest(const struct grid_column *column) {
     size_t title = shown_width(text_str(&column->title));
-    size_t least = column->rank == 0 ? NARROW_KEY : title > NARROW ? title : NARROW;
+    size_t least = column->rank == 0   ? NARROW_KEY
+                   : column->rank == 1 ? NARROW_1
+                   : title > NARROW    ? title
+                                       : NARROW;
     return column->width < least ? column->width : least;
 }
 
@@ -119,16 +127,14 @@ static bool narrow_one(struct grid *grid, bool even_below) {
     return found;
 }
 
+/* Once the titles were printed, no column is left out any more. */
 void grid_lay_out(struct grid *grid, size_t room) {
     for (size_t i = 0; i < grid->cells_count; i++) {
         struct grid_column *column = &grid->columns[i % grid->count];
-        /* the widths of a terminal are settled by the first part */
-        bool is_settled = grid->has_begun && room > 0;
-        if (!is_settled && grid->cells[i].width > column->width)
-            column->width = grid->cells[i].width;
+        if (grid->cells[i].width > column->width) column->width = grid->cells[i].width;
     }
     if (room == 0 || grid->is_wide) return;
-    while (total_width(grid, true) > room && leave_one_out(grid)) continue;
+    while (!grid->has_begun && total_width(grid, true) > room && leave_one_out(grid)) continue;
     while (total_width(grid, false) > room && narrow_one(grid, false)) continue;
     while (total_width(grid, false) > room && narrow_one(grid, true)) continue;
 }
@@ -156,7 +162,8 @@ static void put(struct cursor *cursor, const struct grid *grid, size_t column_at
     append_spaces(&cursor->line, cursor->pending + (column->is_number ? fill : 0));
     text_append_lit(&cursor->line, terminal_begin(cursor->terminal, style));
     if (shown == width) text_append_str(&cursor->line, text);
-    if (shown < width) shown_cut(&cursor->line, text, shown);
+    if (shown < width && column->ends_count) shown_cut_beginning(&cursor->line, text, shown);
+    if (shown < width && !column->ends_count) shown_cut(&cursor->line, text, shown);
     text_append_lit(&cursor->line, terminal_end(cursor->terminal, style));
     cursor->pending = GAP + (column->is_number ? 0 : fill);
 }

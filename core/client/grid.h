@@ -13,8 +13,9 @@
 
 struct grid_column {
     struct text title;
-    unsigned rank;  /* columns of the highest rank are left out first; 0: never */
-    bool is_number; /* aligned to the right */
+    unsigned rank;   /* columns of the highest rank are left out first; 0: never */
+    bool is_number;  /* aligned to the right */
+    bool ends_count; /* cut at the beginning */
     bool is_left_out;
     size_t width;
 };
@@ -40,6 +41,9 @@ void grid_finish(struct grid *grid);
 
 /* Adds a column, before there are cells. The title is made harmless. */
 void grid_add_column(struct grid *grid, struct reel_str title, unsigned rank, bool is_number);
+
+/* The cells of the last column that was added are cut at their beginning. */
+void grid_cut_beginning(struct grid *grid);
 
 /* Adds the next cell, row by row. The text is made harmless; empty, it is a dash. */
 void grid_add(struct grid *grid, struct reel_str text, enum style style);

@@ -285,8 +285,36 @@ int http_ask(struct http *http, const struct http_request *request, struct http_
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
+/* Makes integers of numbers that are integers, as far as a double is exact. Recursion is as deep as
+ * jansson parses. */
+static json_t *with_integers_take(json_t *json) {
+    const double exact = 9007199254740992; /* 2^53 */
+    const char *name;
+    json_t *part;
+    size_t i;
+    void *next;
+    if (json_is_real(json)) {
+        double number = json_real_value(json);
+        bool is_integer = number > -exact && number < exact && number == (double)(json_int_t)number;
+        json_t *integer = is_integer ? json_integer((json_int_t)number) : NULL;
+        if (!integer) return json;
+        json_decref(json);
+        return integer;
+    }
+    json_object_foreach_safe(json, next, name, part) {
+        json_object_set_new(json, name, with_integers_take(json_incref(part)));
+    }
+    json_array_foreach(json, i, part) {
+        json_array_set_new(json, i, with_integers_take(json_incref(part)));
+    }
+    return json;
+}
+
+/* jansson refuses integers that do not fit 64 bits, unless all integers become doubles. */
 json_t *http_read_json(struct reel_str text) {
     const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
     json_t *json = json_loadb(text.data, text.len, flags, NULL);
-    return json ? json : json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, NULL);
+    if (json) return json;
+    json = json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, NULL);
+    return json ? with_integers_take(json) : NULL;
 }

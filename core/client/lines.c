@@ -58,7 +58,7 @@ static int end_event(struct sse *sse) {
 
 static int add_data(struct sse *sse, struct reel_str value) {
     if (value.len >= LINE_BYTES_MAX - sse->data.len) return -EFBIG;
-    if (sse->has_data) text_append_lit(&sse->data, "\n");
+    if (sse->has_data) text_append_lit(&sse->data, " "); /* it is JSON */
     text_append_str(&sse->data, value);
     sse->has_data = true;
     return sse->data.failed ? -ENOMEM : 0;

@@ -18,7 +18,8 @@ void lines_finish(struct lines *lines);
 typedef int (*lines_take)(void *context, struct reel_str line);
 int lines_feed(struct lines *lines, struct reel_str bytes, lines_take take, void *context);
 
-/* Server-sent events (HTML standard, section 9.2). All zero: nothing has come. */
+/* Server-sent events (HTML standard, section 9.2), whose data is JSON: several lines of data become
+ * one line. All zero: nothing has come. */
 struct sse {
     struct lines lines;
     struct text data;

@@ -24,8 +24,6 @@ static const struct {
     {"generation-changed", "The records were rebuilt: read them again from the beginning."},
     {"payload-too-large", "Send less at once; reel import takes any number of events."},
     {"event-not-as-declared", "reel plugins COLLECTION shows what the projector declares."},
-    {"bad-request", "reel plugins COLLECTION shows the fields and commands; reel help filters "
-                    "explains filters."},
     {"internal", "The log of the daemon says more."},
 };
 
@@ -63,6 +61,9 @@ static void advise(const struct http_answer *answer, const json_t *problem,
     json_int_t first_seq = json_integer_value(json_object_get(problem, "first_seq"));
     for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
         if (strcmp(type, advices[i].type) == 0) failure_advise(failure, 0, "%s", advices[i].advice);
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    if (detail && strcmp(detail, "there is no such route") == 0)
+        failure_advise(failure, 0, "The server does not have this. Is it of an older version?");
     if (strcmp(type, "cursor-too-old") == 0 && first_seq > 0)
         failure_advise(failure, 0, "The log begins with event %lld: use --since %lld.",
                        (long long)first_seq, (long long)first_seq - 1);

@@ -94,6 +94,7 @@ static int run(struct client *client, struct failure *failure) {
     grid_add_column(&listing.grid, reel_text("time"), 3, false);
     grid_add_column(&listing.grid, reel_text("collection"), 2, false);
     grid_add_column(&listing.grid, reel_text("type"), 4, false);
+    grid_cut_beginning(&listing.grid);
     if (listing.grid.is_wide) grid_add_column(&listing.grid, reel_text("id"), 5, false);
     grid_add_column(&listing.grid, reel_text("reason"), 1, false);
     json_int_t at = (json_int_t)(before > INT64_MAX ? INT64_MAX : before);

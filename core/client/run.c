@@ -26,7 +26,8 @@ static bool is_text(const char *kind) {
     return strcmp(kind, "string") == 0 || strcmp(kind, "time") == 0 || strcmp(kind, "one_of") == 0;
 }
 
-/* A value that is declared as text, or not at all, is text; of another kind it is JSON. */
+/* A value that is declared as text, or not at all, is text; of another kind it is JSON. Of the kind
+ * `json`, it is JSON if it can be read so. */
 static int read_value(const char *name, const char *value, bool is_json, const char *kind,
                       json_t **ret, struct failure *failure) {
     if (!is_json && (!kind[0] || is_text(kind))) {
@@ -35,6 +36,10 @@ static int read_value(const char *name, const char *value, bool is_json, const c
     }
     *ret = http_read_json(reel_text(value));
     if (*ret) return 0;
+    if (!is_json && strcmp(kind, "json") == 0) { /* anything: also text without quotes */
+        *ret = json_string(value);
+        if (*ret) return 0;
+    }
     failure_usage(failure, "the value of `%s` is not JSON", name);
     return failure_advise(failure, EXIT_USAGE,
                           kind[0] ? "It is declared as %s." : "NAME:=VALUE wants JSON%s.",
@@ -186,7 +191,9 @@ static int run(struct client *client, struct failure *failure) {
         code = send_command(client, path.data, strcmp(verb, "delete") == 0, text_str(&body),
                             &answer, failure);
     if (code != 0) return code;
-    if (answer.status != 200 && answer.status != 201) return problem_failure(&answer, failure);
+    if (answer.status != 200 && answer.status != 201)
+        return catalog_advise(&answer, target.collection, problem_failure(&answer, failure),
+                              failure);
     if (str_is_caseless(reel_text(answer.replayed), "true"))
         client_remark(client, "this key was used before: this is the first result");
     return get_print_record(client, collection, text_str(&answer.body), form, failure);

@@ -46,8 +46,12 @@ static size_t width_of(uint32_t c) {
 static void append_escape(struct text *to, uint32_t c) {
     char space[16];
     const char *known = c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : NULL;
-    const char *format = c < 0x80 ? "\\x%02x" : c > 0xFFFF ? "\\U%08x" : "\\u%04x";
-    if (!known) snprintf(space, sizeof space, format, (unsigned)c);
+    if (c < 0x80)
+        snprintf(space, sizeof space, "\\x%02x", (unsigned)c);
+    else if (c <= 0xFFFF)
+        snprintf(space, sizeof space, "\\u%04x", (unsigned)c);
+    else
+        snprintf(space, sizeof space, "\\U%08x", (unsigned)c);
     text_append_lit(to, known ? known : space);
 }
 
@@ -126,4 +130,22 @@ void shown_cut(struct text *to, struct reel_str text, size_t columns) {
     }
     text_append(to, text.data, at);
     if (columns > 0) text_append_lit(to, ELLIPSIS);
+}
+
+void shown_cut_beginning(struct text *to, struct reel_str text, size_t columns) {
+    size_t width = shown_width(text);
+    if (width <= columns) {
+        text_append_str(to, text);
+        return;
+    }
+    if (columns > 0) text_append_lit(to, ELLIPSIS);
+    while (text.len > 0 && width + 1 > columns) {
+        uint32_t c = 0;
+        size_t len = read_char(text, &c);
+        width -= len == 0 ? 1 : width_of(c);
+        len = len == 0 ? 1 : len;
+        text.data += len;
+        text.len -= len;
+    }
+    text_append_str(to, text);
 }

@@ -30,4 +30,7 @@ size_t shown_width(struct reel_str text);
  */
 void shown_cut(struct text *to, struct reel_str text, size_t columns);
 
+/* The same for a text whose end says most, such as the type of an event: its beginning is cut. */
+void shown_cut_beginning(struct text *to, struct reel_str text, size_t columns);
+
 #endif

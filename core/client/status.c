@@ -77,7 +77,7 @@ static void print_head(const struct client *client, const json_t *status) {
     print_line(client, "up", STYLE_PLAIN, units_duration(number(status, "uptime_s"), one));
     uint64_t rejected = number(status, "rejected");
     if (rejected == 0) return;
-    snprintf(text, sizeof text, "%s events; reel rejected lists them", units_number(rejected, one));
+    snprintf(text, sizeof text, "%s; reel rejected lists them", units_number(rejected, one));
     print_line(client, "rejected", STYLE_WAITING, text);
 }
 

@@ -1,7 +1,8 @@
-/* fuzz_client.c: what a server, or the file of contexts, says to `reel`: server-sent events and lines
- * (client/lines.h) are the same however they are cut; a record becomes a row without a character that
- * a terminal would act on (client/columns.h, client/grid.h, client/shown.h); an answer that says no
- * becomes a sentence (client/problem.h); the contexts are parts of their text (client/contexts.h).
+/* fuzz_client.c: what a server, or the file of contexts, says to `reel`: server-sent events and
+ * lines (client/lines.h) are the same however they are cut; a record becomes a row without a
+ * character that a terminal would act on (client/columns.h, client/grid.h, client/shown.h); an
+ * answer that says no becomes a sentence (client/problem.h); the contexts are parts of their text
+ * (client/contexts.h).
  */
 #include "fuzz.h"
 

@@ -18,7 +18,7 @@ CELL = 'dev.cellos.events.cell.lifecycle.v1.'
 
 
 def cell(key, what, spec, formation, **more):
-    return {'specversion': '1.0', 'source': '/test', 'id': f'{key}-{what}', 'type': CELL + what,
+    return {'specversion': '1.0', 'source': '/test', 'id': f'{key[:3]}-{what}', 'type': CELL + what,
             'time': LONG_AGO, 'data': {'cellId': key, 'specId': spec,
                                        'formationId': FORMATION + formation, **more}}
 
@@ -42,7 +42,7 @@ class Scrubber:
     def __init__(self, place, daemon):
         status = json.loads(daemon.get('/v1/status'))
         self.fixed = [(daemon.url, 'http://SERVER'), (status['epoch'], 'EPOCH'),
-                      (place.path, 'DIR'), (place.build, 'BUILD'), (LONG_AGO, 'LONG-AGO')]
+                      (place.path, 'DIR'), (place.build, 'BUILD'), (LONG_AGO, 'A-DAY-AND-SOME-HOURS')]
         self.uuids = {}
 
     def uuid(self, found):
@@ -173,7 +173,8 @@ PIPE = [
 
 TERMINAL = [
     'get cells', 'get cells -o wide', 'get cells -o json', 'get cells --group state',
-    'get cells/c-1', 'get formations', 'describe cells/c-1', 'describe events/6', 'events --since 0',
+    'get cells/c-1', 'get formations name=web', 'describe cells/c-1', 'describe events/6',
+    'events --since 0 --limit 6',
     'rejected', 'status', 'plugins', 'plugins cells', 'get none', 'get cells --token wrong',
 ]
 
@@ -231,7 +232,7 @@ def too_wide(place, where):
                 continue
             _, out = on_terminal(place, command.split(), columns, {**where, 'NO_COLOR': '1'})
             for line in out.splitlines():
-                is_table = not line.startswith(('reel:', '      '))
+                is_table = not line.startswith(('reel:', '      ', 'event ', 'command '))
                 failures.check(not is_table or len(line) <= max(columns, 20),
                                f'{command}: wider than {columns}: {line!r}')
 

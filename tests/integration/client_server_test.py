@@ -37,6 +37,12 @@ class Server(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def handle(self):
+        try:
+            super().handle()
+        except OSError:
+            pass  # the client has seen enough
+
     def answer(self):
         Server.seen.append((self.command, self.path, dict(self.headers)))
         length = int(self.headers.get('Content-Length') or 0)

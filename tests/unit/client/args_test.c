@@ -20,8 +20,8 @@ static void options_stand_anywhere(void **state) {
     (void)state;
     struct args args;
     struct failure failure;
-    assert_int_equal(parse(&args, &failure, "a", "-w", "b=--x", "-o", "json", "--url=http://x",
-                           "-", "--", "-c", NULL),
+    assert_int_equal(parse(&args, &failure, "a", "-w", "b=--x", "-o", "json", "--url=http://x", "-",
+                           "--", "-c", NULL),
                      0);
     assert_int_equal(args.count, 4);
     assert_string_equal(args.operands[0], "a");

@@ -82,7 +82,8 @@ static void columns_of_the_highest_rank_are_left_out_first(void **state) {
     (void)state;
     struct grid grid = {0};
     add_columns(&grid);
-    add_row(&grid, "0b5d2bb0-0000-4000-8000-000000000001", "destroyed", 100, "a note of some length");
+    add_row(&grid, "0b5d2bb0-0000-4000-8000-000000000001", "destroyed", 100,
+            "a note of some length");
     grid_lay_out(&grid, 60);
     assert_false(grid.columns[0].is_left_out);
     assert_false(grid.columns[1].is_left_out);

@@ -87,7 +87,7 @@ static void assert_events(const char *bytes, const char *wanted, const char *las
 static void events_have_data_and_ids(void **state) {
     (void)state;
     assert_events("data: a\n\nid: 1.0\ndata: b\n\n: comment\n\ndata:c\ndata: d\n\n",
-                  "<a>1.0<b>1.0<c\nd>", "1.0");
+                  "<a>1.0<b>1.0<c d>", "1.0");
     assert_events("event: x\r\nid:2\r\ndata: \r\n\r\n", "2<>", "2");
     assert_events("id: 3\n\ndata: x\n\n", "3<x>", "3");
 }
@@ -100,10 +100,11 @@ static void an_event_that_is_cut_is_not_seen(void **state) {
 /* It would end up in a header of the next request. */
 static void an_id_that_is_no_position_is_none(void **state) {
     (void)state;
-    assert_events("id: 1\ndata: a\n\nid: 2\rX: y\ndata: b\n\nid: x\ndata: c\n\n",
-                  "1<a>1<b>1<c>", "1");
+    assert_events("id: 1\ndata: a\n\nid: 2\rX: y\ndata: b\n\nid: x\ndata: c\n\n", "1<a>1<b>1<c>",
+                  "1");
     assert_events("id: 11111111111111111111111111111111111111111111111111111111111111111\n"
-                  "data: a\n\n", "<a>", "");
+                  "data: a\n\n",
+                  "<a>", "");
 }
 
 UNIT_TESTS(lines_test) {

@@ -88,6 +88,26 @@ static void text_is_cut_between_characters(void **state) {
     assert_cut(STR("abc"), 0, "");
 }
 
+static void text_whose_end_counts_is_cut_at_its_beginning(void **state) {
+    (void)state;
+    static const struct {
+        const char *given;
+        size_t columns;
+        const char *wanted;
+    } cases[] = {{"abcd", 4, "abcd"},
+                 {"abcd", 3, "\u2026cd"},
+                 {"abcd", 1, "\u2026"},
+                 {"abcd", 0, ""},
+                 {"\u6f22\u5b57", 3, "\u2026\u5b57"},
+                 {"\u6f22\u5b57", 2, "\u2026"}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct text text = {0};
+        shown_cut_beginning(&text, reel_text(cases[i].given), cases[i].columns);
+        assert_bytes(text_str(&text), reel_text(cases[i].wanted));
+        text_finish(&text);
+    }
+}
+
 static int prepare(void **state) {
     (void)state;
     shown_prepare();
@@ -103,6 +123,7 @@ UNIT_TESTS(shown_test) {
         cmocka_unit_test(json_stays_json),
         cmocka_unit_test(widths_are_those_of_a_terminal),
         cmocka_unit_test(text_is_cut_between_characters),
+        cmocka_unit_test(text_whose_end_counts_is_cut_at_its_beginning),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }
