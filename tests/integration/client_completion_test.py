@@ -36,7 +36,7 @@ LINES = [
     ('reel get --context prod', ['get', '--context', 'production']),
     ('reel import input-', ['import', 'input-file.ndjson']),
     ('reel help outp', ['help', 'output']),
-    ('reel completion fi', ['completion', 'fish']),
+    ('reel help compl', ['help', 'completion']),
     ('reel get nothing=', ['get', 'nothing=']),
 ]
 
@@ -98,7 +98,7 @@ def drive(place, name, environment):
     terminal = Terminal(place, [path] + arguments, 120, environment)
     try:
         terminal.send(setup.encode('utf-8') + b'echo re"ady"\r')
-        if not terminal.wait_for(rb'\nready'):
+        if not terminal.wait_for(rb'[\r\n]ready'):
             failures.complain(f'{name} does not start: {terminal.output!r}')
             return
         terminal.wait_for(rb'prompt> ', len(terminal.output) - 10)
@@ -107,6 +107,9 @@ def drive(place, name, environment):
                 continue  # opens a list of both, in which return chooses one
             found = words_of(name, terminal, line)
             failures.check(found == wanted, f'{name}: `{line}` becomes {found}, wanted {wanted}')
+            if found is None:
+                failures.complain(f'{name}: nothing was run: {terminal.output[-500:]!r}')
+                break
         failures.check(not os.path.exists(place.file('evil')), f'{name}: a key was run')
     finally:
         terminal.close()

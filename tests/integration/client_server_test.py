@@ -241,7 +241,7 @@ def streams(place, environment):
 def live(place):
     """A terminal that watches a real daemon, which is started again meanwhile."""
     daemon = place.daemon()
-    environment = {'REEL_URL': daemon.url, 'REEL_TOKEN': WRITER}
+    environment = {'REEL_URL': daemon.url, 'REEL_TOKEN': WRITER, 'NO_COLOR': '1'}
 
     def send(key):
         event = {'specversion': '1.0', 'source': '/test', 'id': key, 'data': {
