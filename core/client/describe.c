@@ -140,8 +140,14 @@ static void add_change(struct grid *grid, const json_t *change, const struct cli
     grid_add(grid, text_str(&text), STYLE_PLAIN);
     grid_add_lit(grid, catalog_text(change, "type"));
     text.len = 0;
-    if (json_is_null(json_object_get(change, "record"))) text_append_lit(&text, "(deleted)");
-    const json_t *changed = text.len > 0 ? NULL : json_object_get(change, "changed");
+    const json_t *record = json_object_get(change, "record");
+    const json_t *changed = json_object_get(change, "changed");
+    size_t count = json_array_size(changed);
+    if (json_is_null(record))
+        text_append_lit(&text, "(deleted)");
+    else if (count > 1 && count == json_object_size(record))
+        text_append_lit(&text, "(all)");
+    if (text.len > 0) changed = NULL;
     json_array_foreach((json_t *)changed, i, name) {
         if (i > 0) text_append_lit(&text, ",");
         text_append_lit(&text, json_is_string(name) ? json_string_value(name) : "");

@@ -14,6 +14,7 @@
 #include "client/problem.h"
 #include "client/progress.h"
 #include "client/retry.h"
+#include "client/shown.h"
 #include "client/units.h"
 
 #include <fcntl.h>
@@ -42,8 +43,13 @@ struct export {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
+/* `out` has whole lines. On a terminal, only what may be shown of them is written. */
 static int flush(struct export *export) {
-    struct reel_str rest = text_str(&export->out);
+    CLEANUP(text_finish) struct text clean = {0};
+    bool is_shown = !export->name && export->client->out.is_terminal;
+    if (is_shown) shown_append_json(&clean, text_str(&export->out));
+    if (clean.failed) export->failed = ENOMEM;
+    struct reel_str rest = text_str(is_shown ? &clean : &export->out);
     while (rest.len > 0 && export->failed == 0) {
         ssize_t len = write(export->fd, rest.data, rest.len);
         if (len < 0 && errno != EINTR) export->failed = errno;

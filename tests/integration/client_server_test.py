@@ -77,7 +77,8 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 
 def sends(kind, value, status=200, headers=()):
-    body = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode('utf-8')
+    body = value if isinstance(value, bytes) else json.dumps(
+        value, ensure_ascii=False, separators=(',', ':')).encode('utf-8')
     return lambda server: server.reply(status, kind, body, headers)
 
 
@@ -107,7 +108,7 @@ def hostile(place, environment):
                 'describe things/k', 'describe events/1', 'events --since 0',
                 'events --since 0 -o wide', 'events --since 0 -o json', 'rejected',
                 'rejected -o json', 'status', 'status -o json', 'plugins', 'plugins -o json',
-                'plugins things', 'run things x']
+                'plugins things', 'run things x', 'export']
     for command in commands:
         code, out = on_terminal(place, command.split(), 100, environment)
         failures.check(code in (0, 1, 2) and is_harmless(out), f'{command}: {code} {out!r}')
