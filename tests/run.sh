@@ -18,9 +18,9 @@ installed=$scratch/installed # the prefix of the build `plain`
 . "$root/tests/support/packages.sh"
 
 packages_tests=(
-    binutils build-essential chromium clang clang-format clang-tidy curl debhelper doxygen gdb groff-base jq
-    libclang-rt-14-dev lintian llvm libcmocka-dev libcurl4-openssl-dev lld nats-server nginx-light openssl
-    prometheus python3 rustc
+    binutils build-essential chromium clang clang-format clang-tidy curl debhelper doxygen fish gdb
+    groff-base jq libclang-rt-14-dev lintian llvm libcmocka-dev libcurl4-openssl-dev lld nats-server
+    nginx-light openssl prometheus python3 rustc zsh
 )
 
 stages=(packages format plain install debian quickstart sanitized threads fuzzers)
@@ -496,6 +496,7 @@ installed_plugins() {
 installed_daemon() {
     local reeld=$installed/bin/reeld
     "$reeld" --version | grep -x 'reeld [0-9.]*' || return
+    "$installed/bin/reel" --version | grep -x 'reel [0-9.]*' || return
     "$reeld" --help | grep -Fx "Installed plugins: $(pkg-config --variable=plugindir reel)" ||
         return
     "$reeld" replay "$root/examples/events.ndjson" >"$scratch/replayed" 2>/dev/null || return
@@ -504,8 +505,10 @@ installed_daemon() {
 }
 
 installed_files() {
-    (cd "$installed" && ls share/man/man1/reeld.1* share/doc/reel/reeld.json \
-        share/doc/reel/{CHANGELOG,SECURITY,abi,architecture,check,embedding,jetstream}.md \
+    (cd "$installed" && ls share/man/man1/{reel,reeld}.1* share/doc/reel/reeld.json \
+        share/bash-completion/completions/reel share/zsh/site-functions/_reel \
+        share/fish/vendor_completions.d/reel.fish \
+        share/doc/reel/{CHANGELOG,SECURITY,abi,architecture,check,client,embedding,jetstream}.md \
         share/doc/reel/{operating,performance,settings,writing-a-projector}.md \
         share/doc/reel/examples/{tally.c,orders/orders.c,embed/embed.c,cpp/notes.cc,rust/reel.rs} \
         share/doc/reel/examples/monitoring/reel.rules.yml \
