@@ -53,10 +53,11 @@ quiet() {
 # ---- The root ------------------------------------------------------------------------------------
 
 reeld_deb=$(echo "$packages"/reeld_*.deb)
+client_deb=$(echo "$packages"/reel_*.deb)
 libraries=("$packages"/libreel1_*.deb "$packages"/libreel-dev_*.deb)
 mkdir "$base" && mount -t tmpfs -o mode=0755 tmpfs "$base" || die "cannot mount a tmpfs"
 quiet "the scratch root" python3 "$root/tests/debian/scratch_root.py" "$base" "$reeld_deb" \
-    "${libraries[@]}"
+    "$client_deb" "${libraries[@]}"
 mount --rbind /proc "$base/proc" && mount --rbind /dev "$base/dev" || die "cannot mount /proc, /dev"
 
 # listing: all files of the root, except those of dpkg itself and of the accounts.
@@ -127,7 +128,7 @@ has_record() {
 
 # ---- Installation --------------------------------------------------------------------------------
 
-mkdir "$base/debs" && cp "$reeld_deb" "${libraries[@]}" "$base/debs/"
+mkdir "$base/debs" && cp "$reeld_deb" "$client_deb" "${libraries[@]}" "$base/debs/"
 before=$(listing)
 quiet "installing reeld" inside dpkg --install "/debs/${reeld_deb##*/}"
 
@@ -157,6 +158,12 @@ request write POST /v1/events -H 'Content-Type: application/cloudevents+json' \
     -d "$(head -n 1 "$base/usr/share/doc/reel/examples/events.ndjson")" >"$scratch/answer" ||
     die "the event is refused: $(<"$scratch/answer")"
 has_record
+quiet "installing the client" inside dpkg --install "/debs/${client_deb##*/}"
+inside env REEL_URL="$reel_url" REEL_TOKEN="$(token read)" reel get formations -o json \
+    >"$scratch/formations" && grep -q log-archive "$scratch/formations" ||
+    die "the client does not show the record: $(<"$scratch/formations")"
+inside test -s /usr/share/bash-completion/completions/reel || die "no completion for bash"
+quiet "purging the client" inside dpkg --purge reel
 code=$(request read POST /v1/events -o /dev/null -w '%{http_code}' -d '{}' 2>/dev/null)
 [[ $code == 403 ]] || die "the token for monitoring may write: $code"
 request read GET /metrics >"$scratch/answer" && grep -qx 'reel_ready 1' "$scratch/answer" ||
