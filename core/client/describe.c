@@ -201,17 +201,24 @@ static int describe_history(struct client *client, struct reel_str path, struct 
 
 static int describe_record(struct client *client, struct target target, struct failure *failure) {
     CLEANUP(text_finish) struct text key = {0}, path = {0};
+    CLEANUP(http_answer_finish) struct http_answer answer = {0};
     const json_t *collection = NULL;
-    json_t *record = NULL;
     int code = catalog_collection(client, target.collection, &collection, failure);
     if (code == 0) code = target_key(client, collection, target.key, &key, failure);
     if (code != 0) return code;
     target_path(&path, target.collection, text_str(&key));
     text_append(&path, "", 1);
     if (path.failed) return failure_memory(failure);
-    code = fetch_json(client->http, path.data, &record, failure);
+    code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
     if (code != 0) return code;
-    client_print(client, "%.*s/%.*s\n\n", REEL_FMT(target.collection), REEL_FMT(text_str(&key)));
+    if (answer.status != 200) return problem_failure(&answer, failure);
+    json_t *record = http_read_json(text_str(&answer.body));
+    if (!json_is_object(record)) {
+        json_decref(record);
+        return failure_set(failure, "the server has sent something that is not a record");
+    }
+    client_print(client, "%.*s/%.*s\nchanged by event %s, ETag %s\n\n", REEL_FMT(target.collection),
+                 REEL_FMT(text_str(&key)), answer.changed, answer.etag);
     code = print_members(client, record, failure);
     json_decref(record);
     path.len--;

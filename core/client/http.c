@@ -136,8 +136,10 @@ static void take_named_header(struct http_answer *answer, struct reel_str name,
         keep_header(value, answer->epoch, sizeof answer->epoch);
     else if (str_is_caseless(name, "Link"))
         keep_header(value, answer->link, sizeof answer->link);
-    else if (str_is_caseless(name, "Location"))
-        keep_header(value, answer->location, sizeof answer->location);
+    else if (str_is_caseless(name, "ETag"))
+        keep_header(value, answer->etag, sizeof answer->etag);
+    else if (str_is_caseless(name, "Reel-Changed"))
+        keep_header(value, answer->changed, sizeof answer->changed);
     else if (str_is_caseless(name, "Idempotent-Replayed"))
         keep_header(value, answer->replayed, sizeof answer->replayed);
     else if (str_is_caseless(name, "Reel-Cursor"))

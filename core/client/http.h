@@ -44,7 +44,7 @@ struct http_request {
 struct http_answer {
     long status;
     struct text body; /* NUL-terminated beyond its length; of a 2xx answer only without `take` */
-    char content_type[128], epoch[64], link[4096], location[1024], replayed[8];
+    char content_type[128], epoch[64], etag[256], changed[24], link[4096], replayed[8];
     bool has_cursor;
     uint64_t cursor, retry_after_s;
     bool was_ended; /* by `take` */

@@ -59,7 +59,7 @@ class Scrubber:
         text = re.sub(r'\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z', 'TIME', text)
         text = re.sub(r'(?m)^up( +)\S+$', r'up\1TIME', text)
         text = re.sub(r'(?m)^store( +).*$', r'store\1SIZES', text)
-        text = re.sub(r'\(\d+s\)', '(SECONDS)', text)
+        text = re.sub(r'TIME \([0-9smh]+\)', 'TIME (AGE)', text)
         text = re.sub(r'127\.0\.0\.1 port 1 after \d+ ms', '127.0.0.1 port 1 after N ms', text)
         text = re.sub(r'"(bytes|log_bytes|uptime_s|connections|requests)": \d+', r'"\1": N', text)
         return text.replace('\x1b', '<ESC>').replace('\r', '<CR>')

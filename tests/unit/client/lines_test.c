@@ -3,6 +3,8 @@
 
 #include "client/lines.h"
 
+#include <errno.h>
+
 static int append_line(void *context, struct reel_str line) {
     text_append_lit(context, "<");
     text_append_str(context, line);
