@@ -11,21 +11,37 @@ import { follow } from "./stream.js";
 import { Table } from "./table.js";
 import { watch } from "./watch.js";
 
-const KEPT_MAX = 20000, PAGE = 1000, WINDOW = 200, WANTED = 100, WINDOWS_MAX = 12, DRAW_MS = 100;
-const FILTERS = [["type", "Type begins with", ""],
+const KEPT_MAX = 20000,
+    PAGE = 1000,
+    WINDOW = 200,
+    WANTED = 100,
+    WINDOWS_MAX = 12,
+    DRAW_MS = 100;
+const FILTERS = [
+    ["type", "Type begins with", ""],
     ["subject", "NATS subject", "with the wildcards * and >, such as cellos.events.cell.>"],
-    ["ce_subject", "Subject of the event", ""]];
+    ["ce_subject", "Subject of the event", ""],
+];
 
 function toRow({ seq, event, error, gap }) {
     if (gap) return { seq, type: "", note: "messages up to here were never received" };
     if (!event) return { seq, type: "", note: error || "not JSON" };
-    return { seq, type: String(event.type ?? ""), id: event.id, time: event.time,
-        subject: event.subject, data: brief(event.data ?? event.data_base64) };
+    return {
+        seq,
+        type: String(event.type ?? ""),
+        id: event.id,
+        time: event.time,
+        subject: event.subject,
+        data: brief(event.data ?? event.data_base64),
+    };
 }
 
 const COLUMNS = [
-    { name: "seq", title: "Seq", isNumber: true }, { name: "type", title: "Type" },
-    { name: "time", title: "Time" }, { name: "subject", title: "Subject" }, { name: "id", title: "Id" },
+    { name: "seq", title: "Seq", isNumber: true },
+    { name: "type", title: "Type" },
+    { name: "time", title: "Time" },
+    { name: "subject", title: "Subject" },
+    { name: "id", title: "Id" },
     { name: "data", title: "Data" },
 ];
 
@@ -33,8 +49,10 @@ const COLUMNS = [
 async function readWindow(filters, since, to, signal) {
     const rows = [];
     while (since < to) {
-        const page = await getJson(pathTo(["v1", "events"],
-            { ...filters, since, limit: Math.min(PAGE, to - since) }), signal);
+        const page = await getJson(
+            pathTo(["v1", "events"], { ...filters, since, limit: Math.min(PAGE, to - since) }),
+            signal,
+        );
         rows.push(...page.events.filter(({ seq }) => seq <= to).map(toRow));
         if (page.cursor <= since) break;
         since = page.cursor;
@@ -44,7 +62,9 @@ async function readWindow(filters, since, to, signal) {
 
 /* Rows before `oldest`, newest first, and how far back was looked. */
 async function readBack(filters, oldest, floor, signal) {
-    let to = oldest - 1, window = WINDOW, rows = [];
+    let to = oldest - 1,
+        window = WINDOW,
+        rows = [];
     for (let i = 0; i < WINDOWS_MAX && rows.length < WANTED && to >= floor; i++, window *= 2) {
         const since = Math.max(floor - 1, to - window);
         rows = (await readWindow(filters, since, to, signal)).concat(rows);
@@ -54,20 +74,41 @@ async function readBack(filters, oldest, floor, signal) {
 }
 
 export function show(main, { params }, signal) {
-    const status = el("p", { class: "count", role: "status" }), failed = el("div");
-    const table = new Table({ label: "Events, newest first", columns: COLUMNS,
-        keyOf: (row) => row.seq, hrefOf: (row) => `#/events/${row.seq}`,
-        cells: (row) => [number(row.seq), row.type, ...(row.note ? [row.note, "", "", ""]
-            : [row.time ?? "", brief(row.subject), brief(row.id), row.data])] });
-    let rows, fresh, back, state, controller, timer = 0, isLive = true;
+    const status = el("p", { class: "count", role: "status" }),
+        failed = el("div");
+    const table = new Table({
+        label: "Events, newest first",
+        columns: COLUMNS,
+        keyOf: (row) => row.seq,
+        hrefOf: (row) => `#/events/${row.seq}`,
+        cells: (row) => [
+            number(row.seq),
+            row.type,
+            ...(row.note
+                ? [row.note, "", "", ""]
+                : [row.time ?? "", brief(row.subject), brief(row.id), row.data]),
+        ],
+    });
+    let rows,
+        fresh,
+        back,
+        state,
+        controller,
+        timer = 0,
+        isLive = true;
     const older = button("Older events", () => goBack());
-    const hold = button("Hold", () => {
-        isLive = !isLive;
-        hold.setAttribute("aria-pressed", String(!isLive));
-        setText(hold, isLive ? "Hold" : "Go on");
-        draw();
-    }, { "aria-pressed": "false" });
-    const filters = () => Object.fromEntries(FILTERS.map(([name]) => [name, params.get(name) || ""]));
+    const hold = button(
+        "Hold",
+        () => {
+            isLive = !isLive;
+            hold.setAttribute("aria-pressed", String(!isLive));
+            setText(hold, isLive ? "Hold" : "Go on");
+            draw();
+        },
+        { "aria-pressed": "false" },
+    );
+    const filters = () =>
+        Object.fromEntries(FILTERS.map(([name]) => [name, params.get(name) || ""]));
     signal.addEventListener("abort", () => (controller?.abort(), clearTimeout(timer)));
 
     function draw() {
@@ -80,9 +121,12 @@ export function show(main, { params }, signal) {
         const floor = watch.status?.first_seq ?? 1;
         older.disabled = back <= floor;
         const news = isLive ? "" : `, held: ${number(fresh.length)} newer`;
-        setText(status, state === "waiting"
-            ? "The connection is interrupted, trying again"
-            : `${number(rows.length)} events since ${number(back)}, ${isLive ? "live" : "not moving"}${news}`);
+        setText(
+            status,
+            state === "waiting"
+                ? "The connection is interrupted, trying again"
+                : `${number(rows.length)} events since ${number(back)}, ${isLive ? "live" : "not moving"}${news}`,
+        );
     }
     const later = () => (timer ||= setTimeout(draw, DRAW_MS));
     const fail = (error) => error.name !== "AbortError" && failed.replaceChildren(trouble(error));
@@ -145,25 +189,60 @@ export function show(main, { params }, signal) {
     }
 
     const inputs = FILTERS.map(([name, text, hint]) => {
-        const input = el("input", { type: "text", name, value: params.get(name) || "",
-            autocomplete: "off", spellcheck: "false" });
+        const input = el("input", {
+            type: "text",
+            name,
+            value: params.get(name) || "",
+            autocomplete: "off",
+            spellcheck: "false",
+        });
         return labelled(text, input, hint);
     });
-    const form = el("form", { class: "filters", "aria-label": "Filter events", submit: (event) => {
-        event.preventDefault();
-        for (const [name, value] of new FormData(form))
-            if (value) params.set(name, value);
-            else params.delete(name);
-        const text = params.toString();
-        history.replaceState(null, "", "#/events" + (text ? "?" + text : ""));
-        begin();
-    } }, inputs, el("button", { type: "submit" }, "Filter"));
-    const seq = el("input", { type: "text", inputmode: "numeric", pattern: "[0-9]+", required: true });
-    const go = el("form", { class: "filters", "aria-label": "Go to an event", submit: (event) => {
-        event.preventDefault();
-        location.hash = `#/events/${seq.value}`;
-    } }, labelled("Seq", seq), el("button", { type: "submit" }, "Show event"));
-    main.append(el("h1", {}, "Events"), form, go,
-        el("div", { class: "toolbar" }, hold, older), status, failed, table.box);
+    const form = el(
+        "form",
+        {
+            class: "filters",
+            "aria-label": "Filter events",
+            submit: (event) => {
+                event.preventDefault();
+                for (const [name, value] of new FormData(form))
+                    if (value) params.set(name, value);
+                    else params.delete(name);
+                const text = params.toString();
+                history.replaceState(null, "", "#/events" + (text ? "?" + text : ""));
+                begin();
+            },
+        },
+        inputs,
+        el("button", { type: "submit" }, "Filter"),
+    );
+    const seq = el("input", {
+        type: "text",
+        inputmode: "numeric",
+        pattern: "[0-9]+",
+        required: true,
+    });
+    const go = el(
+        "form",
+        {
+            class: "filters",
+            "aria-label": "Go to an event",
+            submit: (event) => {
+                event.preventDefault();
+                location.hash = `#/events/${seq.value}`;
+            },
+        },
+        labelled("Seq", seq),
+        el("button", { type: "submit" }, "Show event"),
+    );
+    main.append(
+        el("h1", {}, "Events"),
+        form,
+        go,
+        el("div", { class: "toolbar" }, hold, older),
+        status,
+        failed,
+        table.box,
+    );
     begin();
 }
