@@ -182,7 +182,7 @@ watch.addEventListener("restart", ({ detail: { now } }) => {
 
 watch.addEventListener("epoch", ({ detail: { before, now } }) => {
     notice(
-        `The log is another one: its epoch was ${before.epoch} and is ${now.epoch}. What is shown ` +
+        `The log is another one: its epoch was ${before.epoch}, now ${now.epoch}. What is shown ` +
             `was read again; the cursor is ${number(now.cursor)}.`,
     );
     showView({ moves: false });

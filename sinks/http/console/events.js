@@ -1,4 +1,4 @@
-/* events.js: the events of the log, the newest first: live at the top, and back in time on demand. */
+/* events.js: the events of the log, the newest first: live, and back in time on demand. */
 import { button, el, labelled, setText, trouble } from "./dom.js";
 import { EventList } from "./event_list.js";
 import { brief, number } from "./format.js";

@@ -29,7 +29,7 @@ function* ofFeed({ feed }) {
             WARN,
             `${were(feed.gaps.messages, "message")} never received from the stream.`,
             `They were deleted, or discarded by a limit, before they got here: ` +
-                `${count(feed.gaps.count, "gap")}, the newest from ${number(feed.gaps.newest?.from)} ` +
+                `${count(feed.gaps.count, "gap")}, the newest ${number(feed.gaps.newest?.from)} ` +
                 `to ${number(feed.gaps.newest?.to)}.`,
         );
 }
@@ -46,7 +46,7 @@ function* ofDisk(metrics) {
         yield finding(
             BAD,
             "Checkpoints fail: changes cannot be written to the state.",
-            "Events are taken until the memory for changes is full. The daemon's log has the reason.",
+            "Events are taken until the memory for changes is full. The log says why.",
         );
     else if (sum(metrics, "reel_memtable_age_seconds") > 120)
         yield finding(
@@ -108,7 +108,7 @@ function* ofCounts(status, newestRejected) {
         yield finding(
             WARN,
             `${were(setAside, "event")} set aside, since a projector crashed.`,
-            "The collection is made whole when the plugin is mended and the collection is released.",
+            "Release the collection when the plugin is mended.",
             "#/rejected",
         );
     const received = newestRejected && Date.parse(newestRejected.received_at);

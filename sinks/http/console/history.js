@@ -1,5 +1,5 @@
 /* history.js: what happened to one record, as a timeline: each event that changed it, with the
- * members that it changed, before and after. Made on demand, since the daemon folds the log for it. */
+ * members that it changed, before and after. On demand, since the daemon folds the log for it. */
 import { getJson, pathTo } from "./api.js";
 import { button, el, setText, trouble } from "./dom.js";
 import { brief, count, number, time } from "./format.js";

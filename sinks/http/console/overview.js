@@ -33,7 +33,8 @@ function followersOf(metrics) {
     const kinds = family(metrics, "reel_followers")
         .filter(([, value]) => value > 0)
         .map(([labels, value]) => `${value} by ${label(labels, "kind")}`);
-    return `${number(sum(metrics, "reel_followers"))}${kinds.length ? ` (${kinds.join(", ")})` : ""}`;
+    const all = number(sum(metrics, "reel_followers"));
+    return kinds.length ? `${all} (${kinds.join(", ")})` : all;
 }
 
 function checkpointOf(status, metrics) {

@@ -86,8 +86,8 @@ function makeReload() {
                 title: "Reload the plugins?",
                 text:
                     "The plugin directory is read again. Collections that changed " +
-                    "are built beside those that are served; then the daemon changes to them, with a pause of at " +
-                    "most a second.",
+                    "are built beside those that are served; then the daemon changes to them, " +
+                    "with a pause of at most a second.",
                 result,
             }),
         ),
@@ -127,6 +127,16 @@ function describeField({ name, kind, values, indexed, is_name: isName, refers_to
     );
 }
 
+function describeMember({ name, kind, values, required, summary }) {
+    return el(
+        "li",
+        {},
+        el("code", {}, name),
+        ` ${values ? values.join(" | ") : kind}${required ? ", required" : ""}`,
+        summary && el("span", { class: "hint" }, ` ${summary}`),
+    );
+}
+
 function describeEvent({ type, summary, strict, members, example }) {
     return el(
         "li",
@@ -134,20 +144,7 @@ function describeEvent({ type, summary, strict, members, example }) {
         el("code", {}, type),
         summary && ` ${summary}`,
         strict && el("span", { class: "hint" }, " (must be as declared)"),
-        members &&
-            el(
-                "ul",
-                {},
-                members.map((member) =>
-                    el(
-                        "li",
-                        {},
-                        el("code", {}, member.name),
-                        ` ${member.values ? member.values.join(" | ") : member.kind}${member.required ? ", required" : ""}`,
-                        member.summary && el("span", { class: "hint" }, ` ${member.summary}`),
-                    ),
-                ),
-            ),
+        members && el("ul", {}, members.map(describeMember)),
         example !== undefined &&
             el(
                 "details",
