@@ -38,7 +38,11 @@ export async function request(path, { method = "GET", headers = {}, body, signal
     let answer;
     try {
         answer = await fetch(path, {
-            method, body, signal, cache: "no-store", credentials: "omit",
+            method,
+            body,
+            signal,
+            cache: "no-store",
+            credentials: "omit",
             headers: { Authorization: `Bearer ${token}`, ...headers },
         });
     } catch (error) {
@@ -58,14 +62,17 @@ export async function getJson(path, signal) {
 /* A path of parts that may contain any character; parameters whose value is empty are left out. */
 export function pathTo(parts, params = {}) {
     const query = new URLSearchParams(
-        Object.entries(params).filter(([, value]) => value !== "" && value !== undefined));
+        Object.entries(params).filter(([, value]) => value !== "" && value !== undefined),
+    );
     const text = query.toString();
     return "/" + parts.map(encodeURIComponent).join("/") + (text ? "?" + text : "");
 }
 
 /* The key of a record as a part of a path (docs/operating.md, "Long keys"). Browsers take "." and
  * ".." for steps of a path, even percent-encoded, so these have a name, too. */
-const PLAIN_MAX = 1024, PREFIX = 256, MARK = "\u007f";
+const PLAIN_MAX = 1024,
+    PREFIX = 256,
+    MARK = "\u007f";
 const hex = (list) => Array.from(list, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export async function keyPart(key) {
@@ -74,8 +81,13 @@ export async function keyPart(key) {
     const prefix = MARK + hex(text.subarray(0, PREFIX));
     if (text.length <= PREFIX) return prefix;
     if (!crypto.subtle) {
-        throw Object.assign(new Error("Browsers compute the name of so long a key only over HTTPS " +
-            "and on this machine (localhost)."), { title: "The key is too long" });
+        throw Object.assign(
+            new Error(
+                "Browsers compute the name of so long a key only over HTTPS " +
+                    "and on this machine (localhost).",
+            ),
+            { title: "The key is too long" },
+        );
     }
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
     return `${prefix}.${hex(hash.subarray(0, 16))}`;

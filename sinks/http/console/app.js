@@ -16,14 +16,16 @@ import { startWatching, stopWatching, watch } from "./watch.js";
 
 const NOTICES_MAX = 5;
 
-/* ---- Addresses ----------------------------------------------------------------------------------- */
+/* ---- Addresses ------------------------------------------------------------------------------- */
 
 /* "#/c/cells/key?order=id" → parts and parameters. */
 function readAddress() {
     const [path, ...query] = location.hash.replace(/^#\/?/, "").split("?");
     try {
-        return { parts: path.split("/").map(decodeURIComponent),
-            params: new URLSearchParams(query.join("?")) };
+        return {
+            parts: path.split("/").map(decodeURIComponent),
+            params: new URLSearchParams(query.join("?")),
+        };
     } catch {
         return { parts: ["unknown"], params: new URLSearchParams() };
     }
@@ -38,13 +40,22 @@ function findView({ parts: [first, name, key], params }) {
     if (first === "events" && /^\d{1,20}$/.test(name)) return [event, { seq: name, params }];
     if (first === "rejected") return [rejected, { params }];
     if (first === "plugins") return [plugins, { params }];
-    return [{ show: (main) => main.append(el("h1", {}, "There is no such page"),
-        el("p", {}, el("a", { href: "#/" }, "To the overview"))) }, {}];
+    return [
+        {
+            show: (main) =>
+                main.append(
+                    el("h1", {}, "There is no such page"),
+                    el("p", {}, el("a", { href: "#/" }, "To the overview")),
+                ),
+        },
+        {},
+    ];
 }
 
-/* ---- The current view ---------------------------------------------------------------------------- */
+/* ---- The current view ------------------------------------------------------------------------ */
 
-let leaving = new AbortController(), isBegun = false;
+let leaving = new AbortController(),
+    isBegun = false;
 
 function clear() {
     leaving.abort();
@@ -55,7 +66,8 @@ function clear() {
 }
 
 async function showView({ moves }) {
-    const signal = clear(), main = byId("main");
+    const signal = clear(),
+        main = byId("main");
     const place = el("div");
     main.append(place);
     const [view, params] = findView(readAddress());
@@ -81,7 +93,7 @@ function askForToken(why = "") {
     signin.show(byId("main"), { why, done: begin });
 }
 
-/* ---- Navigation ---------------------------------------------------------------------------------- */
+/* ---- Navigation ------------------------------------------------------------------------------ */
 
 function markCurrent() {
     const here = location.hash.split("?")[0] || "#/";
@@ -95,38 +107,59 @@ function markCurrent() {
 
 async function drawNavigation() {
     const { collections } = await catalog();
-    const links = [["#/", "Overview"],
+    const links = [
+        ["#/", "Overview"],
         ...collections.map(({ name }) => [`#/c/${encodeURIComponent(name)}`, name]),
-        ["#/events", "Events"], ["#/rejected", "Rejected"], ["#/plugins", "Plugins"]];
-    const isSame = [...byId("views").querySelectorAll("a")].map((a) => a.getAttribute("href")).join() ===
+        ["#/events", "Events"],
+        ["#/rejected", "Rejected"],
+        ["#/plugins", "Plugins"],
+    ];
+    const isSame =
+        [...byId("views").querySelectorAll("a")].map((a) => a.getAttribute("href")).join() ===
         links.map(([href]) => href).join();
     if (isSame) return;
-    byId("views").replaceChildren(el("ul", {}, links.map(([href, text]) =>
-        el("li", {}, el("a", { href }, text)))));
-    byId("who").replaceChildren(`Token: ${session.access} `, button("Sign out", () => {
-        session.end();
-    }));
+    byId("views").replaceChildren(
+        el(
+            "ul",
+            {},
+            links.map(([href, text]) => el("li", {}, el("a", { href }, text))),
+        ),
+    );
+    byId("who").replaceChildren(
+        `Token: ${session.access} `,
+        button("Sign out", () => {
+            session.end();
+        }),
+    );
     markCurrent();
 }
 
-/* ---- The daemon comes and goes ------------------------------------------------------------------- */
+/* ---- The daemon comes and goes --------------------------------------------------------------- */
 
 function notice(text) {
     const list = byId("notices");
-    const item = el("p", { class: "notice" }, text, " ",
-        button("Dismiss", () => item.remove(), { "aria-label": `Dismiss: ${text}` }));
+    const item = el(
+        "p",
+        { class: "notice" },
+        text,
+        " ",
+        button("Dismiss", () => item.remove(), { "aria-label": `Dismiss: ${text}` }),
+    );
     list.append(item);
     while (list.childElementCount > NOTICES_MAX) list.firstChild.remove();
 }
 
 function drawReach() {
-    const { reach, status, trouble: why, downSince } = watch, line = byId("reach");
+    const { reach, status, trouble: why, downSince } = watch,
+        line = byId("reach");
     line.className = `reach ${reach}`;
-    if (reach === "up")
-        setText(line, status.ready ? "Connected, ready" : "Connected, not ready");
+    if (reach === "up") setText(line, status.ready ? "Connected, ready" : "Connected, not ready");
     else if (reach === "down")
-        setText(line, `The daemon does not answer, for ${duration((Date.now() - downSince) / 1000)}; ` +
-            "asking every second");
+        setText(
+            line,
+            `The daemon does not answer, for ${duration((Date.now() - downSince) / 1000)}; ` +
+                "asking every second",
+        );
     else setText(line, why ? why.message : "");
 }
 
@@ -134,7 +167,8 @@ function drawReach() {
 let wasUp = true;
 watch.addEventListener("change", () => {
     drawReach();
-    const isUp = watch.reach === "up", isBack = isUp && !wasUp;
+    const isUp = watch.reach === "up",
+        isBack = isUp && !wasUp;
     wasUp = isUp;
     if (isBack && !isBegun) begin();
     else if (isBack && byId("main").querySelector(".trouble")) showView({ moves: false });
@@ -147,12 +181,14 @@ watch.addEventListener("restart", ({ detail: { now } }) => {
 });
 
 watch.addEventListener("epoch", ({ detail: { before, now } }) => {
-    notice(`The log is another one: its epoch was ${before.epoch} and is ${now.epoch}. What is shown ` +
-        `was read again; the cursor is ${number(now.cursor)}.`);
+    notice(
+        `The log is another one: its epoch was ${before.epoch}, now ${now.epoch}. What is shown ` +
+            `was read again; the cursor is ${number(now.cursor)}.`,
+    );
     showView({ moves: false });
 });
 
-/* ---- The beginning ------------------------------------------------------------------------------- */
+/* ---- The beginning --------------------------------------------------------------------------- */
 
 async function begin() {
     forgetCatalog();

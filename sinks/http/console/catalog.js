@@ -18,6 +18,7 @@ export async function collectionNamed(name) {
     const { collections } = await catalog();
     const found = collections.find((collection) => collection.name === name);
     if (found) return found;
-    throw Object.assign(new Error(`No loaded plugin has the collection “${name}”.`),
-        { title: "No such collection" });
+    throw Object.assign(new Error(`No loaded plugin has the collection “${name}”.`), {
+        title: "No such collection",
+    });
 }

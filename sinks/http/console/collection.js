@@ -15,7 +15,10 @@ import { Rows } from "./rows.js";
 import { follow } from "./stream.js";
 import { Table } from "./table.js";
 
-const LIVE_MAX = 200000, PAGE = 500, ASK_MS = 2000, DRAW_MS = 100;
+const LIVE_MAX = 200000,
+    PAGE = 500,
+    ASK_MS = 2000,
+    DRAW_MS = 100;
 
 const addressOf = (name, params) => {
     const query = params.toString();
@@ -32,13 +35,14 @@ function filtersOf(params) {
     return filters;
 }
 
-/* ---- Columns ------------------------------------------------------------------------------------ */
+/* ---- Columns --------------------------------------------------------------------------------- */
 
 /* Of fields that repeat the key in all rows, such as `id`, there is no column. */
 function columnFields(fields, rows) {
     const some = rows.slice(0, 50);
     return fields.filter(({ name }) =>
-        some.length === 0 ? name !== "id" : some.some(({ key, record }) => record[name] !== key));
+        some.length === 0 ? name !== "id" : some.some(({ key, record }) => record[name] !== key),
+    );
 }
 
 function sortOf(name, order) {
@@ -49,10 +53,22 @@ function sortOf(name, order) {
 function columnsOf(fields, order, isLive) {
     return [
         { name: "", title: "Key", sort: order ? "none" : "ascending" },
-        ...fields.map(({ name, kind, indexed }) => ({ name, title: name,
-            isNumber: kind === "integer" || kind === "number", sort: indexed ? sortOf(name, order) : null })),
-        ...(isLive ? [{ name: "changed", title: "Changed at", isNumber: true,
-            sort: sortOf("changed", order) }] : []),
+        ...fields.map(({ name, kind, indexed }) => ({
+            name,
+            title: name,
+            isNumber: kind === "integer" || kind === "number",
+            sort: indexed ? sortOf(name, order) : null,
+        })),
+        ...(isLive
+            ? [
+                  {
+                      name: "changed",
+                      title: "Changed at",
+                      isNumber: true,
+                      sort: sortOf("changed", order),
+                  },
+              ]
+            : []),
     ];
 }
 
@@ -63,9 +79,11 @@ function makeTable(name, onSort) {
         columns: [{ name: "", title: "Key" }],
         keyOf: (row) => row.key,
         hrefOf: (row) => (row.isUnnamed ? null : recordAddress(name, row.key)),
-        cells: ({ key, record, changed }) => [brief(key),
+        cells: ({ key, record, changed }) => [
+            brief(key),
             ...shown.fields.map((field) => brief(record[field.name])),
-            ...(shown.isLive ? [number(changed)] : [])],
+            ...(shown.isLive ? [number(changed)] : []),
+        ],
         onSort,
     });
     return {
@@ -83,18 +101,25 @@ function makeTable(name, onSort) {
     };
 }
 
-/* ---- All records, live -------------------------------------------------------------------------- */
+/* ---- All records, live ----------------------------------------------------------------------- */
 
 async function showLive(view, signal) {
     const rows = new Rows();
-    let isWhole = false, interruption = null, timer = 0;
+    let isWhole = false,
+        interruption = null,
+        timer = 0;
     rows.setOrder(view.order);
     const draw = () => {
         timer = 0;
         view.table.show(rows.sorted(), view.fields, view.order, true);
         const what = count(rows.count, "record");
-        view.tell(interruption !== null ? `${what}; ${interruption}; trying again`
-            : isWhole ? `${what}, live` : `${what} so far, reading`);
+        view.tell(
+            interruption !== null
+                ? `${what}; ${interruption}; trying again`
+                : isWhole
+                  ? `${what}, live`
+                  : `${what} so far, reading`,
+        );
     };
     const later = () => (timer ||= setTimeout(draw, DRAW_MS));
     signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
@@ -126,14 +151,18 @@ async function showLive(view, signal) {
 
 const query = (params) => (params.toString() ? "?" + params.toString() : "");
 
-/* ---- One page of many --------------------------------------------------------------------------- */
+/* ---- One page of many ------------------------------------------------------------------------ */
 
 /* The API's lists do not have the keys beside their records. A field `id` is taken for the key;
  * without one, rows lead nowhere. */
 function rowsOf(list, fields) {
     const hasId = fields.some((field) => field.name === "id");
-    return list.map((record, i) => ({ key: hasId ? String(record.id) : `row ${i + 1}`, record,
-        isUnnamed: !hasId, changed: null }));
+    return list.map((record, i) => ({
+        key: hasId ? String(record.id) : `row ${i + 1}`,
+        record,
+        isUnnamed: !hasId,
+        changed: null,
+    }));
 }
 
 async function readPage(view, after, etag, signal) {
@@ -144,13 +173,17 @@ async function readPage(view, after, etag, signal) {
     if (after) params.set("after", after);
     const headers = etag ? { "If-None-Match": etag } : {};
     const answer = await request(pathTo(["v1", view.name]) + query(params), { headers, signal });
-    return answer.status === 304 ? null
+    return answer.status === 304
+        ? null
         : { etag: answer.headers.get("ETag"), body: parse(await answer.text()) };
 }
 
 async function showPages(view, signal) {
     const before = []; // `after` of the pages before this one
-    let after = "", next, page = null, timer = 0;
+    let after = "",
+        next,
+        page = null,
+        timer = 0;
     const earlier = button("Previous page", () => go(before.pop() ?? ""));
     const later = button("Next page", () => {
         before.push(after);
@@ -171,8 +204,12 @@ async function showPages(view, signal) {
         later.disabled = next === undefined;
         view.table.show(rowsOf(list, view.fields), view.fields, view.order, false);
         const from = before.length * PAGE;
-        view.tell(list.length === 0 ? "no records" : `${number(from + 1)} to ` +
-            `${number(from + list.length)} of ${count(page.body.count, "record")}`);
+        view.tell(
+            list.length === 0
+                ? "no records"
+                : `${number(from + 1)} to ` +
+                      `${number(from + list.length)} of ${count(page.body.count, "record")}`,
+        );
     }
     async function ask() {
         clearTimeout(timer);
@@ -197,7 +234,7 @@ async function showPages(view, signal) {
     await ask();
 }
 
-/* ---- The view ----------------------------------------------------------------------------------- */
+/* ---- The view -------------------------------------------------------------------------------- */
 
 async function countOf(view, signal) {
     const params = new URLSearchParams(view.filters);
@@ -218,7 +255,7 @@ function makeRunner(view, signal) {
         view.failed.replaceChildren();
         view.tell("reading");
         try {
-            const isMany = await countOf(view, own) > LIVE_MAX;
+            const isMany = (await countOf(view, own)) > LIVE_MAX;
             view.mode.querySelector("[value=live]").disabled = isMany;
             if (isMany) view.mode.value = "pages";
             await (view.mode.value === "pages" ? showPages : showLive)(view, own);
@@ -235,13 +272,24 @@ export async function show(main, { name, params }, signal) {
     if (signal.aborted) return;
     const status = el("p", { class: "count", role: "status" });
     const view = {
-        name, fields: declared.fields, order: params.get("order") || "", filters: filtersOf(params),
-        failed: el("div"), pager: el("div", { class: "pager" }),
-        mode: choice([["live", "All, live"], ["pages", "Page by page"]], params.get("mode") || "live",
-            { change: () => changed({ mode: view.mode.value }) }),
+        name,
+        fields: declared.fields,
+        order: params.get("order") || "",
+        filters: filtersOf(params),
+        failed: el("div"),
+        pager: el("div", { class: "pager" }),
+        mode: choice(
+            [
+                ["live", "All, live"],
+                ["pages", "Page by page"],
+            ],
+            params.get("mode") || "live",
+            { change: () => changed({ mode: view.mode.value }) },
+        ),
         tell: (text) => setText(status, text),
         fail: (error) => error.name !== "AbortError" && view.failed.replaceChildren(trouble(error)),
-        reorder: () => {}, tooMany: () => {},
+        reorder: () => {},
+        tooMany: () => {},
     };
     const order = makeOrder(declared.fields, params, () => changed({ order: order.value }));
     view.table = makeTable(name, ({ name: column, sort }) => {
@@ -263,10 +311,20 @@ export async function show(main, { name, params }, signal) {
         if (newOrder !== undefined && mode === undefined) view.reorder();
         else run();
     }
-    main.append(el("h1", {}, name),
+    main.append(
+        el("h1", {}, name),
         ...makeCommands({ collection: declared, only: "create" }),
         ...makeFilters(declared.fields, params, () => changed({})),
-        el("div", { class: "toolbar" }, labelled("Order", order), labelled("Show", view.mode), view.pager),
-        status, view.failed, view.table.box);
+        el(
+            "div",
+            { class: "toolbar" },
+            labelled("Order", order),
+            labelled("Show", view.mode),
+            view.pager,
+        ),
+        status,
+        view.failed,
+        view.table.box,
+    );
     run();
 }

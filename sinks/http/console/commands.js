@@ -16,7 +16,9 @@ async function targetOf({ verb }, collection, part) {
     const base = `/v1/${encodeURIComponent(collection)}`;
     if (verb === "create") return ["POST", base];
     const record = `${base}/${encodeURIComponent(await part())}`;
-    return verb === "delete" ? ["DELETE", record] : ["POST", `${record}/${encodeURIComponent(verb)}`];
+    return verb === "delete"
+        ? ["DELETE", record]
+        : ["POST", `${record}/${encodeURIComponent(verb)}`];
 }
 
 /* What the answer says, with a link to the record if it names one. */
@@ -24,17 +26,43 @@ function describeResult(answer, text, collection) {
     const record = text ? parse(text) : null;
     const replayed = answer.headers.get("Idempotent-Replayed") === "true";
     const location = answer.headers.get("Location")?.match(/^\/v1\/[^/]+\/([^/?]+)/);
-    return el("div", { class: "done", role: "status" },
-        el("p", {}, el("strong", {}, replayed ? "Done before; this is the first result." : "Done.")),
-        location && el("p", {}, el("a", { href: `#/c/${encodeURIComponent(collection)}/${location[1]}` },
-            "Show the record")),
-        record && el("details", {}, el("summary", {}, "The answer"), el("pre", { tabindex: "0" }, full(record))));
+    return el(
+        "div",
+        { class: "done", role: "status" },
+        el(
+            "p",
+            {},
+            el("strong", {}, replayed ? "Done before; this is the first result." : "Done."),
+        ),
+        location &&
+            el(
+                "p",
+                {},
+                el(
+                    "a",
+                    { href: `#/c/${encodeURIComponent(collection)}/${location[1]}` },
+                    "Show the record",
+                ),
+            ),
+        record &&
+            el(
+                "details",
+                {},
+                el("summary", {}, "The answer"),
+                el("pre", { tabindex: "0" }, full(record)),
+            ),
+    );
 }
 
 function explain(error) {
     if (error instanceof Problem && error.status === 412)
-        return Object.assign(new Error("The record has changed since it was shown here. Look at it, " +
-            "and send the command again."), { title: "Not done" });
+        return Object.assign(
+            new Error(
+                "The record has changed since it was shown here. Look at it, " +
+                    "and send the command again.",
+            ),
+            { title: "Not done" },
+        );
     return error;
 }
 
@@ -43,13 +71,19 @@ function makeCommand(command, { collection, part, etag, done }) {
     const result = el("div");
     const form = makeForm(members, example);
     const submit = el("button", { type: "submit", class: verb === "delete" && "danger" }, "Send");
-    let key = newIdempotencyKey(), sentBody = null;
+    let key = newIdempotencyKey(),
+        sentBody = null;
     async function send() {
         const body = form.body();
         if (sentBody !== null && sentBody !== body) key = newIdempotencyKey();
         const [method, path] = await targetOf(command, collection.name, part);
-        const sure = verb !== "delete" || await confirmed({ title: `Delete from ${collection.name}?`,
-            text: "The record's projector decides what this means.", verb: "Delete" });
+        const sure =
+            verb !== "delete" ||
+            (await confirmed({
+                title: `Delete from ${collection.name}?`,
+                text: "The record's projector decides what this means.",
+                verb: "Delete",
+            }));
         if (!sure) return;
         sentBody = body;
         const headers = { "Idempotency-Key": key };
@@ -61,16 +95,36 @@ function makeCommand(command, { collection, part, etag, done }) {
         result.replaceChildren(describeResult(answer, await answer.text(), collection.name));
         done?.();
     }
-    return el("details", { class: "command" },
-        el("summary", {}, titleOf(verb, collection.name), summary && el("span", { class: "hint" }, ` ${summary}`)),
-        el("form", { "aria-label": titleOf(verb, collection.name), submit: (event) => {
-            event.preventDefault();
-            submit.disabled = true;
-            send().catch((error) => {
-                if (error instanceof Problem && error.status < 500) key = newIdempotencyKey();
-                result.replaceChildren(trouble(explain(error)));
-            }).finally(() => (submit.disabled = false));
-        } }, form.fields, submit), result);
+    return el(
+        "details",
+        { class: "command" },
+        el(
+            "summary",
+            {},
+            titleOf(verb, collection.name),
+            summary && el("span", { class: "hint" }, ` ${summary}`),
+        ),
+        el(
+            "form",
+            {
+                "aria-label": titleOf(verb, collection.name),
+                submit: (event) => {
+                    event.preventDefault();
+                    submit.disabled = true;
+                    send()
+                        .catch((error) => {
+                            if (error instanceof Problem && error.status < 500)
+                                key = newIdempotencyKey();
+                            result.replaceChildren(trouble(explain(error)));
+                        })
+                        .finally(() => (submit.disabled = false));
+                },
+            },
+            form.fields,
+            submit,
+        ),
+        result,
+    );
 }
 
 /* The forms for this token: none if it may not write. `only`: this verb; else all but "create".

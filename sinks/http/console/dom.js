@@ -33,9 +33,13 @@ export const byId = (id) => document.getElementById(id);
 
 /* A definition list of [term, value] pairs; pairs without a value are left out. */
 export function facts(pairs, attributes = {}) {
-    return el("dl", { class: "facts", ...attributes },
-        pairs.filter(([, value]) => value !== undefined && value !== null)
-            .map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
+    return el(
+        "dl",
+        { class: "facts", ...attributes },
+        pairs
+            .filter(([, value]) => value !== undefined && value !== null)
+            .map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
+    );
 }
 
 export const button = (text, click, attributes = {}) =>
@@ -48,19 +52,30 @@ export const newId = (what) => `${what}-${++ids}`;
 export function labelled(text, control, hint) {
     control.id ||= newId("control");
     if (hint) control.setAttribute("aria-describedby", `${control.id}-hint`);
-    return el("div", { class: "field" }, el("label", { for: control.id }, text), control,
-        hint && el("p", { class: "hint", id: `${control.id}-hint` }, hint));
+    return el(
+        "div",
+        { class: "field" },
+        el("label", { for: control.id }, text),
+        control,
+        hint && el("p", { class: "hint", id: `${control.id}-hint` }, hint),
+    );
 }
 
 /* options: [value, text] pairs. */
 export function choice(options, chosen, attributes = {}) {
-    return el("select", attributes, options.map(([value, text]) =>
-        el("option", { value, selected: value === chosen }, text)));
+    return el(
+        "select",
+        attributes,
+        options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)),
+    );
 }
 
 /* What went wrong, in words. */
 export function trouble(error) {
-    return el("div", { class: "trouble", role: "alert" },
+    return el(
+        "div",
+        { class: "trouble", role: "alert" },
         el("p", {}, el("strong", {}, error.title || "Something went wrong")),
-        el("p", {}, error.message));
+        el("p", {}, error.message),
+    );
 }

@@ -7,7 +7,8 @@ const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 export const number = (value) =>
     value === undefined || value === null ? "–" : plain.format(value);
 
-export const rate = (value) => `${value < 10 ? short.format(value) : plain.format(Math.round(value))}/s`;
+export const rate = (value) =>
+    `${value < 10 ? short.format(value) : plain.format(Math.round(value))}/s`;
 
 export const count = (value, one, many = one + "s") =>
     `${number(value)} ${Number(value) === 1 ? one : many}`;
@@ -23,7 +24,12 @@ export function bytes(value) {
 }
 
 export function duration(seconds) {
-    const steps = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+    const steps = [
+        [86400, "d"],
+        [3600, "h"],
+        [60, "min"],
+        [1, "s"],
+    ];
     let rest = Math.max(0, Math.round(seconds));
     const parts = [];
     for (const [length, unit] of steps) {

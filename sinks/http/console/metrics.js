@@ -13,7 +13,8 @@ export function readMetrics(text) {
 
 /* The series of one family: [labels, value] pairs. */
 export function family(series, name) {
-    return [...series].filter(([key]) => key === name || key.startsWith(name + "{"))
+    return [...series]
+        .filter(([key]) => key === name || key.startsWith(name + "{"))
         .map(([key, value]) => [key.slice(name.length), value]);
 }
 

@@ -6,10 +6,12 @@
 export function compareText(a, b) {
     const length = Math.min(a.length, b.length);
     for (let i = 0; i < length; i++) {
-        const x = a.charCodeAt(i), y = b.charCodeAt(i);
+        const x = a.charCodeAt(i),
+            y = b.charCodeAt(i);
         if (x === y) continue;
         const isHigh = (unit) => unit >= 0xd800 && unit <= 0xdfff;
-        if (isHigh(x) !== isHigh(y)) return isHigh(x) ? (y >= 0xe000 ? 1 : x - y) : x >= 0xe000 ? -1 : x - y;
+        if (isHigh(x) !== isHigh(y))
+            return isHigh(x) ? (y >= 0xe000 ? 1 : x - y) : x >= 0xe000 ? -1 : x - y;
         return x - y;
     }
     return a.length - b.length;
@@ -25,10 +27,12 @@ function compareValues(a, b) {
 export function comparison(order) {
     const byKey = (a, b) => compareText(a.key, b.key);
     if (!order) return byKey;
-    const sign = order[0] === "-" ? -1 : 1, name = order.replace(/^-/, "");
+    const sign = order[0] === "-" ? -1 : 1,
+        name = order.replace(/^-/, "");
     const valueOf = name === "changed" ? (row) => row.changed : (row) => row.record[name] ?? null;
     return (a, b) => {
-        const x = valueOf(a), y = valueOf(b);
+        const x = valueOf(a),
+            y = valueOf(b);
         if (x === null || y === null) return x === y ? byKey(a, b) : x === null ? 1 : -1;
         return sign * compareValues(x, y) || byKey(a, b);
     };

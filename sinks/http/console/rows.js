@@ -3,7 +3,10 @@
 import { comparison } from "./order.js";
 
 export class Rows {
-    #byKey = new Map(); #changed = new Set(); #sorted = []; #compare = comparison("");
+    #byKey = new Map();
+    #changed = new Set();
+    #sorted = [];
+    #compare = comparison("");
     #isSorted = true;
 
     get count() {
@@ -40,13 +43,16 @@ export class Rows {
     }
 
     #merged() {
-        const fresh = [...this.#changed].map((key) => this.#byKey.get(key)).filter(Boolean)
+        const fresh = [...this.#changed]
+            .map((key) => this.#byKey.get(key))
+            .filter(Boolean)
             .sort(this.#compare);
         const all = [];
         let next = 0;
         for (const row of this.#sorted) {
             if (this.#changed.has(row.key)) continue;
-            while (next < fresh.length && this.#compare(fresh[next], row) < 0) all.push(fresh[next++]);
+            while (next < fresh.length && this.#compare(fresh[next], row) < 0)
+                all.push(fresh[next++]);
             all.push(row);
         }
         return all.concat(fresh.slice(next));

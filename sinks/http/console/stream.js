@@ -9,10 +9,11 @@ import { Problem, request } from "./api.js";
 const IDLE_MS = 20000; // a position comes at least every 5 s
 const RETRY_MS = [250, 500, 1000, 2000, 4000];
 
-const pause = (ms, signal) => new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-});
+const pause = (ms, signal) =>
+    new Promise((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    });
 
 /* Calls `line` with each id and each frame of one connection, until it ends. */
 async function read(answer, idle, line) {
@@ -56,7 +57,9 @@ function watchIdle(signal) {
 export async function follow(path, { signal, begin, frame, state }) {
     const url = new URL(path, location.origin);
     const isFixed = url.searchParams.has("since");
-    let id = "", epoch = "", failures = 0;
+    let id = "",
+        epoch = "",
+        failures = 0;
     while (!signal.aborted) {
         let why = null;
         const idle = watchIdle(signal);
@@ -66,7 +69,10 @@ export async function follow(path, { signal, begin, frame, state }) {
             if (epoch && (id || isFixed)) url.searchParams.set("epoch", epoch);
             else url.searchParams.delete("epoch");
             idle.restart();
-            const answer = await request(url.pathname + url.search, { headers, signal: idle.signal });
+            const answer = await request(url.pathname + url.search, {
+                headers,
+                signal: idle.signal,
+            });
             epoch = answer.headers.get("Reel-Epoch") || "";
             if (!id) begin();
             state("connected");
@@ -77,7 +83,8 @@ export async function follow(path, { signal, begin, frame, state }) {
             });
         } catch (error) {
             if (signal.aborted) return;
-            const isVoid = error instanceof Problem && (error.status === 409 || error.status === 410);
+            const isVoid =
+                error instanceof Problem && (error.status === 409 || error.status === 410);
             if (isVoid && isFixed) return begin();
             if (isVoid) id = epoch = "";
             else if (error instanceof Problem && error.status < 500) throw error;

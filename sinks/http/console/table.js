@@ -20,20 +20,37 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
  *   onSort    function (column), if columns may be sorted
  */
 export class Table {
-    #options; #rows = []; #shown = new Map(); #active = 0; #waiting = false;
-    #body = el("tbody"); #above = el("td"); #below = el("td"); #head = el("thead");
+    #options;
+    #rows = [];
+    #shown = new Map();
+    #active = 0;
+    #waiting = false;
+    #body = el("tbody");
+    #above = el("td");
+    #below = el("td");
+    #head = el("thead");
     #table = el("table", {});
 
     constructor(options) {
         this.#options = options;
-        this.#table.append(this.#head,
+        this.#table.append(
+            this.#head,
             el("tbody", { class: "spacer", "aria-hidden": "true" }, el("tr", {}, this.#above)),
             this.#body,
-            el("tbody", { class: "spacer", "aria-hidden": "true" }, el("tr", {}, this.#below)));
-        this.box = el("div", {
-            class: "rows", tabindex: "0", role: "region", "aria-label": options.label,
-            keydown: (event) => this.#key(event), focusin: (event) => this.#focused(event),
-        }, this.#table);
+            el("tbody", { class: "spacer", "aria-hidden": "true" }, el("tr", {}, this.#below)),
+        );
+        this.box = el(
+            "div",
+            {
+                class: "rows",
+                tabindex: "0",
+                role: "region",
+                "aria-label": options.label,
+                keydown: (event) => this.#key(event),
+                focusin: (event) => this.#focused(event),
+            },
+            this.#table,
+        );
         this.box.addEventListener("scroll", () => this.#later(), { passive: true });
         this.resizing = new ResizeObserver(() => this.#later());
         this.resizing.observe(this.box);
@@ -43,8 +60,13 @@ export class Table {
     setColumns(columns) {
         this.#options.columns = columns;
         this.#above.colSpan = this.#below.colSpan = columns.length;
-        this.#head.replaceChildren(el("tr", { "aria-rowindex": 1 }, columns.map((column) =>
-            this.#heading(column))));
+        this.#head.replaceChildren(
+            el(
+                "tr",
+                { "aria-rowindex": 1 },
+                columns.map((column) => this.#heading(column)),
+            ),
+        );
         this.#forget();
         this.#later();
     }
@@ -67,9 +89,21 @@ export class Table {
         const attributes = { scope: "col", class: isNumber && "number", "aria-sort": sort || null };
         if (!sort || !this.#options.onSort) return el("th", attributes, title);
         const mark = { ascending: " ↑", descending: " ↓", none: "" }[sort];
-        return el("th", attributes, el("button", { type: "button", class: "heading",
-            "data-column": column.name, click: () => this.#options.onSort(column) },
-            title, el("span", { "aria-hidden": "true" }, mark)));
+        return el(
+            "th",
+            attributes,
+            el(
+                "button",
+                {
+                    type: "button",
+                    class: "heading",
+                    "data-column": column.name,
+                    click: () => this.#options.onSort(column),
+                },
+                title,
+                el("span", { "aria-hidden": "true" }, mark),
+            ),
+        );
     }
 
     #forget() {
@@ -95,7 +129,8 @@ export class Table {
 
     #draw() {
         const [from, to] = this.#inSight();
-        const kept = new Map(), elements = [];
+        const kept = new Map(),
+            elements = [];
         const focused = this.#body.contains(document.activeElement) && document.activeElement;
         for (let i = from; i < to; i++) {
             const shown = this.#rowAt(i);
@@ -117,7 +152,8 @@ export class Table {
     }
 
     #rowAt(i) {
-        const row = this.#rows[i], key = this.#options.keyOf(row);
+        const row = this.#rows[i],
+            key = this.#options.keyOf(row);
         let shown = this.#shown.get(key);
         if (!shown) shown = { key, element: el("tr") };
         if (shown.row !== row) {
@@ -135,11 +171,16 @@ export class Table {
         const { cells, hrefOf, columns } = this.#options;
         const href = hrefOf?.(row);
         return cells(row).map((content, i) => {
-            const attributes = { class: columns[i].isNumber && "number",
-                title: typeof content === "string" && content.length > 24 && content };
+            const attributes = {
+                class: columns[i].isNumber && "number",
+                title: typeof content === "string" && content.length > 24 && content,
+            };
             if (i > 0) return el("td", attributes, content);
-            return el("th", { scope: "row", ...attributes },
-                href ? el("a", { href }, content === "" ? "(empty)" : content) : content);
+            return el(
+                "th",
+                { scope: "row", ...attributes },
+                href ? el("a", { href }, content === "" ? "(empty)" : content) : content,
+            );
         });
     }
 
@@ -155,8 +196,14 @@ export class Table {
         if (event.ctrlKey || event.altKey || event.metaKey) return;
         const page = Math.max(1, Math.floor(this.box.clientHeight / ROW_PX) - 2);
         const isInBody = this.#body.contains(document.activeElement);
-        const steps = { ArrowDown: isInBody ? 1 : 0, ArrowUp: -1, PageDown: page, PageUp: -page,
-            Home: -Infinity, End: Infinity };
+        const steps = {
+            ArrowDown: isInBody ? 1 : 0,
+            ArrowUp: -1,
+            PageDown: page,
+            PageUp: -page,
+            Home: -Infinity,
+            End: Infinity,
+        };
         if (!(event.key in steps) || this.#rows.length === 0) return;
         event.preventDefault();
         this.#go(this.#active + steps[event.key]);
@@ -164,7 +211,8 @@ export class Table {
 
     #go(to) {
         this.#active = Math.max(0, Math.min(to, this.#rows.length - 1));
-        const top = this.#active * ROW_PX, head = this.#head.offsetHeight;
+        const top = this.#active * ROW_PX,
+            head = this.#head.offsetHeight;
         const height = this.box.clientHeight - head;
         if (top < this.box.scrollTop) this.box.scrollTop = top;
         else if (top + ROW_PX > this.box.scrollTop + height)

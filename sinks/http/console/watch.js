@@ -7,7 +7,8 @@ import { request, getJson, Unreachable } from "./api.js";
 import { readMetrics } from "./metrics.js";
 import { session } from "./session.js";
 
-const ASK_MS = 1000, ASK_HIDDEN_MS = 10000;
+const ASK_MS = 1000,
+    ASK_HIDDEN_MS = 10000;
 const SAMPLES_MS = 5 * 60 * 1000;
 const METRICS_EVERY = 3;
 
@@ -21,11 +22,14 @@ export const watch = Object.assign(new EventTarget(), {
     samples: [], // { at, cursor, applied, ignored, rejected }, oldest first
 });
 
-let timer, controller, rounds = 0;
+let timer,
+    controller,
+    rounds = 0;
 
 function addSample(status) {
     const { cursor, applied, ignored, rejected } = status;
-    const at = performance.now(), before = watch.samples.at(-1);
+    const at = performance.now(),
+        before = watch.samples.at(-1);
     if (before && cursor < before.cursor) watch.samples.length = 0;
     watch.samples.push({ at, cursor, applied, ignored, rejected });
     while (at - watch.samples[0].at > SAMPLES_MS) watch.samples.shift();
@@ -57,7 +61,8 @@ async function ask(signal) {
 }
 
 async function round() {
-    const own = controller, { signal } = own;
+    const own = controller,
+        { signal } = own;
     if (own.isAsking) return;
     own.isAsking = true;
     try {
@@ -72,8 +77,7 @@ async function round() {
     }
     if (signal.aborted) return;
     watch.dispatchEvent(new Event("change"));
-    if (session.token !== null)
-        timer = setTimeout(round, document.hidden ? ASK_HIDDEN_MS : ASK_MS);
+    if (session.token !== null) timer = setTimeout(round, document.hidden ? ASK_HIDDEN_MS : ASK_MS);
 }
 
 /* Asks once, now; the first answer tells whether the token is good. */
@@ -87,8 +91,13 @@ export async function startWatching() {
 export function stopWatching() {
     clearTimeout(timer);
     controller?.abort();
-    Object.assign(watch,
-        { status: null, metrics: null, newestRejected: null, reach: "asking", samples: [] });
+    Object.assign(watch, {
+        status: null,
+        metrics: null,
+        newestRejected: null,
+        reach: "asking",
+        samples: [],
+    });
     rounds = 0;
 }
 
