@@ -10,6 +10,10 @@
 
 struct cached;
 
+struct answer_header {
+    const char *name, *value;
+};
+
 /* A body that is made in blocks while it is sent. `read` writes up to `room` bytes to `to`, and
  * returns their number; or MHD_CONTENT_READER_END_WITH_ERROR. */
 struct body_source {
@@ -25,6 +29,7 @@ struct answer {
     const char *content_type;
     struct text body;
     struct body_source source; /* or a body that is made while it is sent */
+    struct reel_str constant;  /* or a body that lives as long as the program */
     struct cached *cached; /* or the complete answer from the cache; or an entry of the cache that
                               this answer will fill (cache.h) */
 
@@ -38,6 +43,8 @@ struct answer {
     struct text next; /* the value of `after` for the next page; then the whole Link */
     uint64_t changed; /* Reel-Changed; or 0 */
     const char *file; /* without its suffix ".csv": Content-Disposition; or NULL */
+
+    const struct answer_header *headers; /* further ones, up to a NULL name; or NULL */
 
     char etag[128];     /* or empty */
     char allow[64];     /* or empty */

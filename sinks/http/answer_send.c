@@ -76,7 +76,9 @@ static bool add_of_records(struct MHD_Response *response, struct answer *answer)
 static bool add_headers(struct MHD_Response *response, struct answer *answer,
                         const struct server *server, struct MHD_Connection *connection) {
     bool good = true;
-    if (answer->content_type) good = add(response, "Content-Type", answer->content_type);
+    for (const struct answer_header *more = answer->headers; more && more->name && good; more++)
+        good = add(response, more->name, more->value);
+    if (good && answer->content_type) good = add(response, "Content-Type", answer->content_type);
     if (good && answer->has_position)
         good = add_number(response, "Reel-Cursor", answer->cursor) &&
                (!answer->epoch.text[0] || add(response, "Reel-Epoch", answer->epoch.text));
@@ -121,7 +123,7 @@ static struct MHD_Response *make_endless(void) {
 static struct MHD_Response *make_response(struct answer *answer) {
     struct body_source *source = &answer->source;
     struct MHD_Response *response;
-    INVARIANT(!source->state || answer->body.len == 0); /* one body */
+    INVARIANT((source->state != NULL) + (answer->body.len > 0) + (answer->constant.len > 0) <= 1);
     INVARIANT(!answer->upgraded || (!source->state && !answer->is_stream));
     if (source->state) {
         response = MHD_create_response_from_callback(source->bytes, source->block_bytes,
@@ -131,6 +133,9 @@ static struct MHD_Response *make_response(struct answer *answer) {
     }
     if (answer->is_stream) return make_endless();
     if (answer->upgraded) return MHD_create_response_for_upgrade(answer->upgraded, NULL);
+    if (answer->constant.len > 0)
+        return MHD_create_response_from_buffer(answer->constant.len, (void *)answer->constant.data,
+                                               MHD_RESPMEM_PERSISTENT);
     if (answer->body.len == 0)
         return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
     response = MHD_create_response_from_buffer_with_free_callback(answer->body.len,

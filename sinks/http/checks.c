@@ -54,3 +54,11 @@ bool check_origin(const char *value, struct reel_error *error) {
                      "without the default port of the scheme");
     return false;
 }
+
+bool check_host(const char *value, struct reel_error *error) {
+    size_t len = host_len(value);
+    if (len > 0 && !value[len]) return true;
+    error_set(error, "wanted a host in lower case without a port: reel.example.org, 192.0.2.1, or "
+                     "[2001:db8::1]");
+    return false;
+}

@@ -9,4 +9,7 @@
  * never match. */
 bool check_origin(const char *value, struct reel_error *error);
 
+/* A host as browsers send it in the header Host, in lower case, without a port. */
+bool check_host(const char *value, struct reel_error *error);
+
 #endif

@@ -300,6 +300,7 @@ static void read_settings(struct server *server) {
     server->batch_events_max = reel_setting_number(host, "batch_events_max");
     server->allow_origin = reel_setting_text(host, "allow_origin");
     if (!server->allow_origin) server->allow_origin = "";
+    server->no_console = reel_setting_number(host, "no_console");
 }
 
 static int start_hub(struct server *server, struct reel_error *error) {
@@ -528,6 +529,13 @@ static const struct reel_setting *const settings[] = {
     NUMBER("command_bytes_max", 1024, 16777216, "65536", "bytes", "largest body of a command"),
     NUMBER("batch_body_bytes_max", 1024, 1073741824, "8388608", "bytes",
            "largest body of a POST of events"),
+    REEL_SETTING(.name = "console_host", .kind = REEL_SETTING_TEXT, .flags = REEL_SETTING_LIST,
+                 .unit = "HOST", .check = check_host,
+                 .help = "host name under which browsers get the console; without this setting, "
+                         "localhost and the address of bind; if bind is 0.0.0.0 or [::], any "
+                         "address"),
+    REEL_SETTING(.name = "no_console", .kind = REEL_SETTING_SWITCH,
+                 .help = "do not serve the console"),
     NULL,
 };
 

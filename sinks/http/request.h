@@ -47,6 +47,7 @@ struct request {
     int uri_error;
     const struct route *route;
     const struct reel_projector *projector; /* of the collection in the route, or NULL */
+    reel_access access;                     /* of its token */
     struct reel_caller caller;              /* of a route that writes: the sender */
     uint64_t began_ns;
     bool active; /* the request is complete: it is counted */

@@ -45,6 +45,9 @@ static uint64_t events_body(const struct server *server) {
 #define OPEN  REEL_ACCESS_NONE
 
 const struct route *const routes[] = {
+    ROUTE(METHOD_GET, "/", OPEN, no_params, .is_page = true, .handle = handle_console),
+    ROUTE(METHOD_GET, "/console/{file}", OPEN, no_params, .is_page = true,
+          .handle = handle_console),
     ROUTE(METHOD_GET, "/healthz", OPEN, no_params, .handle = handle_health,
           .summary = "Is the process alive?"),
     ROUTE(METHOD_GET, "/readyz", OPEN, no_params, .handle = handle_ready,
@@ -192,6 +195,7 @@ static const struct route *next_route(const struct request *request, unsigned me
         const size_t n = (*at)++;
         *ret_projector = NULL;
         if (!(route->method & methods) || !path_fits(&patterns[n], uri)) continue;
+        if (route->is_page && request->server->no_console) continue;
         size_t at_segment = patterns[n].collection;
         if (at_segment == 0) return route;
         *ret_projector = find_projector(request_host_of_sink(request), uri->segments[at_segment]);
@@ -269,6 +273,7 @@ static int check_token(struct request *request, reel_access wanted) {
     struct reel_str token = find_token(request, &offered, decoded);
     reel_access access = REEL_ACCESS_NONE;
     if (token.data) access = reel_sink_access(request_host_of_sink(request), token);
+    request->access = access;
     if (access == REEL_ACCESS_NONE) {
         answer_problem(&request->answer, PROBLEM_UNAUTHORIZED,
                        token.data ? "the bearer token is not known"

@@ -14,6 +14,7 @@ struct route {
     bool is_cached;  /* its answers with status 200 depend only on the target and the newest commit
                         (cache.h) */
     bool looks_back; /* at the past: it needs REEL_ACCESS_HISTORY */
+    bool is_page;    /* of the console, for people: not part of the API */
     bool takes_bearer; /* accepts a token as a sub-protocol, `bearer.<token>` */
     uint64_t (*body_max)(const struct server *server); /* largest body; NULL: no body is accepted */
     void (*handle)(struct request *request);
@@ -68,5 +69,6 @@ void handle_asyncapi(struct request *request);
 void handle_metrics(struct request *request);
 void handle_health(struct request *request);
 void handle_ready(struct request *request);
+void handle_console(struct request *request);
 
 #endif

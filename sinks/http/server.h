@@ -51,6 +51,7 @@ struct server {
     uint64_t memory_bytes_max;
     uint64_t command_bytes_max, event_bytes_max, batch_bytes_max, batch_events_max;
     const char *allow_origin;
+    bool no_console;
 
     struct cache_slot *cache; /* cached answers (cache.h) */
 

@@ -80,6 +80,7 @@ make_prefix() {
     local prefix=$scratch/prefix path
     mkdir -p "$prefix"/{bin,include,lib/pkgconfig,lib/reel/plugins,share/doc/reel}
     ln -s "$build/core/daemon/reeld" "$prefix/bin/reeld"
+    ln -s "$build/core/client/reel" "$prefix/bin/reel"
     ln -s "$root/core/include/reel" "$prefix/include/reel"
     ln -s "$root/examples" "$prefix/share/doc/reel/examples"
     for path in "$build"/core/engine/libreel.so*; do
@@ -129,6 +130,11 @@ curl() {
 # Where the page says 8080, of a daemon that is there. The daemons themselves are started elsewhere.
 reeld() {
     command reeld "${@//http:\/\/127.0.0.1:8080/${url-}}"
+}
+
+# The default URL of the client is that of a daemon on port 8080.
+reel() {
+    REEL_URL=${url-} HOME=$scratch command reel "${@//http:\/\/127.0.0.1:8080/${url-}}"
 }
 
 # ---- Commands that need root or systemd ----------------------------------------------------------
@@ -213,7 +219,7 @@ show_block() {
     case $language in
     c | cpp | rust) show_code "$block" "$how" ;;
     sh) run_shell "$block" "$how" ;;
-    '' | js | text | nginx) ;; # a drawing; what a test of its own, or another program, knows
+    '' | js | text | nginx | yaml) ;; # a drawing; what a test of its own, or another program, knows
     *) die "line $line: a block of what language?" ;;
     esac
 }

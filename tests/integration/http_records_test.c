@@ -167,7 +167,7 @@ static void a_slash_that_is_not_encoded_separates_segments(void **state) {
     get_problem(site->reader, "/v1//cells", 404, "not-found");
     get_problem(site->reader, "/v1/cells/a/b/c/d/e/f/g/h", 400, "bad-request");
     get_problem(site->reader, "/v1%2Fcells", 404, "not-found");
-    get_problem(site->reader, "/", 404, "not-found");
+    get_problem(site->reader, "//", 404, "not-found");
 }
 
 static void a_formation_is_found_by_its_uuid_in_any_form_and_a_key_that_is_none_is_400(

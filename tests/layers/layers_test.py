@@ -38,6 +38,7 @@ ROOMS = {
     'core/feeds': COMMON + [ENGINE],
     'core/check': COMMON + [ENGINE],
     'core/conform': COMMON + ['sinks/websocket'],
+    'core/client': COMMON,
     'core/daemon': COMMON + [ENGINE, 'core/feeds', 'core/check'],
     'core/daemon/main.c': COMMON + [ENGINE, 'core/feeds', 'core/check', 'core/conform', 'core/daemon',
                                     'sinks/http', 'sinks/stdout'],

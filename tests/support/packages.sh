@@ -6,7 +6,7 @@
 # shellcheck disable=SC2034
 packages_build=(
     gcc g++ meson ninja-build pkg-config
-    libjansson-dev liblmdb-dev libsimdjson-dev libmicrohttpd-dev libnats-dev libwslay-dev
+    libcurl4-openssl-dev libjansson-dev liblmdb-dev libsimdjson-dev libmicrohttpd-dev libnats-dev libwslay-dev
     libssl-dev uuid-dev liblz4-dev libxxhash-dev
 )
 

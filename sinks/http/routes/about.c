@@ -111,6 +111,13 @@ static json_t *describe_gaps(const struct reel_position *position) {
     return gaps;
 }
 
+static const char *access_name(reel_access access) {
+    return access >= REEL_ACCESS_ADMIN     ? "admin"
+           : access >= REEL_ACCESS_WRITE   ? "write"
+           : access >= REEL_ACCESS_HISTORY ? "history"
+                                           : "read";
+}
+
 static json_t *describe_status(struct server *server, const struct reel_status *status,
                                const struct standing *standing) {
     const struct reel_position *position = &standing->position;
@@ -150,7 +157,9 @@ void handle_status(struct request *request) {
         return;
     }
     reel_sink_status(host, &status);
-    reply_json_take(answer, describe_status(request->server, &status, &standing));
+    json_t *all = describe_status(request->server, &status, &standing);
+    reply_put_text(&all, "access", access_name(request->access));
+    reply_json_take(answer, all);
 }
 
 /* ---- What is loaded -------------------------------------------------------------------------- */

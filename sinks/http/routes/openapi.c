@@ -484,7 +484,8 @@ static void describe_all(struct draft *draft, json_t *document) {
     fill_components(draft, "schemas");
     add_record_schemas(draft);
     add_problem_responses(draft);
-    for (const struct route *const *route = routes; *route; route++) add_operations(draft, *route);
+    for (const struct route *const *route = routes; *route; route++)
+        if (!(*route)->is_page) add_operations(draft, *route);
 }
 
 void handle_openapi(struct request *request) {

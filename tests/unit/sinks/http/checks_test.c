@@ -60,6 +60,24 @@ static void an_origin_is_spelt_as_browsers_send_it(void **state) {
     }
 }
 
+static void a_host_has_no_port(void **state) {
+    (void)state;
+    static const char *const good[] = {"reel.example.org", "localhost", "192.0.2.1",
+                                       "[2001:db8::1]"};
+    static const char *const bad[] = {
+        "", "reel.example.org:80", "Reel", "[::1]:80", "::1", "a/b", "http://a", "*"};
+    struct reel_error error = {0};
+    for (size_t i = 0; i < LENGTH(good); i++) {
+        test_context("%s", good[i]);
+        assert_true(check_host(good[i], &error));
+    }
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        test_context("%s", bad[i]);
+        assert_false(check_host(bad[i], &error));
+        assert_sentence(&error, "wanted a host in lower case without a port");
+    }
+}
+
 static void an_address_has_a_port_that_there_is(void **state) {
     (void)state;
     static const char *const good[] = {"127.0.0.1:0", "[::1]:65535", "localhost:8080", "a:00080"};
@@ -86,6 +104,7 @@ static void an_address_has_a_port_that_there_is(void **state) {
 UNIT_TESTS(checks_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_origin_is_spelt_as_browsers_send_it),
+        cmocka_unit_test(a_host_has_no_port),
         cmocka_unit_test(an_address_has_a_port_that_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,7 @@ static void fill_status(struct fake_host *fake) {
                                                .digest = DIGEST,
                                                .generation = 23,
                                                .set_aside = 24};
+    fake->request.access = REEL_ACCESS_HISTORY;
     fake->server.connections = 21;
     fake->server.requests = 22;
 }
@@ -101,9 +102,9 @@ static void the_status_has_everything(void **state) {
     must(json_integer_value(uptime) > 0 && json_integer_value(uptime) <= time(NULL) - 1714564800);
     json_object_del(found, "uptime_s");
     json_t *expected =
-        json_pack("{s:b, s:n, s:b, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "ready", 1, "reason",
-                  "draining", 0, "cursor", 7, "epoch", EPOCH, "first_seq", 2, "head", 8, "lag", 4,
-                  "applied", 9, "ignored", 10, "rejected", 11);
+        json_pack("{s:b, s:n, s:b, s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "ready", 1,
+                  "reason", "draining", 0, "access", "history", "cursor", 7, "epoch", EPOCH,
+                  "first_seq", 2, "head", 8, "lag", 4, "applied", 9, "ignored", 10, "rejected", 11);
     json_t *more = json_pack(
         "{s:{s:s, s:s, s:{s:i, s:i, s:{s:i, s:i}}}, s:{s:i, s:i}, s:{s:i, s:i}, "
         "s:[o, o], s:s, s:i, s:i}",

@@ -1,0 +1,15 @@
+/* filters.h: conditions on fields, as the user writes them, as parameters of a request. */
+#ifndef REEL_CLIENT_FILTERS_H
+#define REEL_CLIENT_FILTERS_H
+
+#include "base/text.h"
+#include "client/failure.h"
+
+/* Appends "NAME=VALUE" to a target, percent-encoded, after a "?" or "&". */
+void filters_param(struct text *to, struct reel_str name, struct reel_str value);
+
+/* Appends a condition: FIELD=VALUE, FIELD>=VALUE, FIELD>VALUE, FIELD<=VALUE, FIELD<VALUE; FIELD may
+ * end with .gte, .gt, .lte, .lt, .is or .eq. */
+int filters_append(struct text *to, const char *condition, struct failure *failure);
+
+#endif

@@ -1,0 +1,312 @@
+/* get.c: `reel get`: records, as a table or as data; and following them (get_watch.c). */
+#include "client/get.h"
+#include "client/fetch.h"
+
+#include "base/cleanup.h"
+#include "client/catalog.h"
+#include "client/columns.h"
+#include "client/fetch.h"
+#include "client/filters.h"
+#include "client/indent.h"
+#include "client/problem.h"
+
+/* Records of a page. */
+#define PAGE_LIMIT 1000
+
+/* ---- The request ----------------------------------------------------------------------------- */
+
+/* Parameters of lists; `for_streams`: those that streams have, too. */
+static const struct {
+    const char *option, *param;
+} params[] = {{"order", "order"}, {"at", "at"}, {"min-cursor", "min_cursor"}, {"group", "group"}};
+
+static int add_conditions(struct client *client, struct text *path, struct failure *failure) {
+    int code = 0;
+    for (size_t i = 1; code == 0 && i < client->args.count; i++)
+        code = filters_append(path, client->args.operands[i], failure);
+    return code;
+}
+
+/* NUL-terminated. */
+static int list_path(struct client *client, struct reel_str collection, uint64_t limit,
+                     struct text *ret, struct failure *failure) {
+    target_path(ret, collection, (struct reel_str){NULL, 0});
+    int code = add_conditions(client, ret, failure);
+    for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
+        const char *value = args_value(&client->args, params[i].option);
+        if (value) filters_param(ret, reel_text(params[i].param), reel_text(value));
+    }
+    char space[NUMBER_TEXT_MAX];
+    uint64_t page = limit < PAGE_LIMIT ? limit : PAGE_LIMIT;
+    if (!args_has(&client->args, "group"))
+        filters_param(ret, reel_text("limit"), reel_text(number_text(page, space)));
+    text_append(ret, "", 1);
+    if (code == 0 && ret->failed) code = failure_memory(failure);
+    return code;
+}
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+/* What takes the lines of all pages. */
+struct listing {
+    struct client *client;
+    enum form form;
+    const json_t *collection;
+    struct grid grid;
+    struct lines lines;
+    uint64_t left, taken; /* records */
+    uint64_t of_page;     /* lines of this page */
+    uint64_t cursor;      /* of the first page */
+    char epoch[64];
+    bool is_first_page;
+    bool is_wrong; /* a line is not a record */
+};
+
+static int take_record(struct listing *listing, struct reel_str line) {
+    json_t *record = http_read_json(line);
+    listing->is_wrong = !json_is_object(record);
+    if (!listing->is_wrong)
+        columns_add(&listing->grid, listing->collection, record, listing->client);
+    json_decref(record);
+    return listing->is_wrong;
+}
+
+static int take_line(void *context, struct reel_str line) {
+    struct listing *listing = context;
+    const struct terminal *out = &listing->client->out;
+    bool is_title = listing->form == FORM_CSV && listing->of_page == 0;
+    listing->of_page++;
+    if (is_title && !listing->is_first_page) return 0;
+    if (!is_title && listing->left == 0) return 0;
+    if (!is_title) listing->left--;
+    if (!is_title) listing->taken++;
+    if (listing->form == FORM_TABLE || listing->form == FORM_WIDE)
+        return take_record(listing, line);
+    if (listing->form == FORM_JSON && listing->taken > 1) fputs(",\n", out->to);
+    if (listing->form == FORM_CSV)
+        terminal_write_lines(out, line);
+    else
+        terminal_write_json(out, line);
+    if (listing->form != FORM_JSON) fputc('\n', out->to);
+    return ferror(out->to);
+}
+
+static int take_bytes(void *context, struct reel_str bytes) {
+    struct listing *listing = context;
+    return lines_feed(&listing->lines, bytes, take_line, listing);
+}
+
+/* The target of the next page: `</v1/…>; rel="next"`. NULL: there is none. It is the path of the
+ * same server in any case: it is appended to the server's URL. */
+static char *next_path(const struct http_answer *answer) {
+    const char *link = answer->link;
+    size_t len = link[0] == '<' ? strcspn(link, ">") : 0;
+    if (len < 6 || strncmp(link, "</v1/", 5) != 0 || !strstr(link + len, "rel=\"next\""))
+        return NULL;
+    return str_copy((struct reel_str){link + 1, len - 1});
+}
+
+static const char *accept_of(enum form form) {
+    return form == FORM_CSV ? "text/csv" : "application/x-ndjson";
+}
+
+/* One page. `path` becomes that of the next one, or NULL. Owned by the caller. */
+static int take_page(struct listing *listing, char **path, struct failure *failure) {
+    CLEANUP(http_answer_finish) struct http_answer answer = {0};
+    const struct http_request request = {
+        .path = *path, .accept = accept_of(listing->form), .take = take_bytes, .context = listing};
+    listing->of_page = 0;
+    int code = http_ask(listing->client->http, &request, &answer, failure);
+    if (code == 0 && answer.status != 200)
+        code = catalog_advise(&answer, reel_text(catalog_text(listing->collection, "name")),
+                              problem_failure(&answer, failure), failure);
+    if (code == 0 && listing->is_wrong)
+        code = failure_set(failure, "the server has sent a line that is not a record");
+    if (code == 0 && answer.was_ended && !ferror(listing->client->out.to))
+        code = failure_set(failure, "the server has sent a line that is too long");
+    if (code != 0) return code;
+    if (listing->is_first_page) {
+        listing->cursor = answer.cursor;
+        memcpy(listing->epoch, answer.epoch, sizeof listing->epoch);
+    }
+    listing->is_first_page = false;
+    free(*path);
+    *path = listing->left > 0 && !answer.was_ended ? next_path(&answer) : NULL;
+    bool is_table = listing->form == FORM_TABLE || listing->form == FORM_WIDE;
+    if (is_table && listing->taken > 0 && !grid_print(&listing->grid, &listing->client->out))
+        return failure_memory(failure);
+    return 0;
+}
+
+static void begin_json(const struct client *client, struct reel_str collection) {
+    client_print(client, "{\"%.*s\":[\n", REEL_FMT(collection));
+}
+
+static void end_json(const struct listing *listing) {
+    client_print(listing->client, "%s],\"cursor\":%llu,\"epoch\":\"%s\"}\n",
+                 listing->taken > 0 ? "\n" : "", (unsigned long long)listing->cursor,
+                 listing->epoch);
+}
+
+static int list_records(struct client *client, struct reel_str collection, enum form form,
+                        struct failure *failure) {
+    struct listing listing = {
+        .client = client, .form = form, .left = UINT64_MAX, .is_first_page = true};
+    CLEANUP(text_finish) struct text first = {0};
+    int code = args_number(&client->args, "limit", &listing.left, failure);
+    if (code == 0) code = catalog_collection(client, collection, &listing.collection, failure);
+    if (code == 0) code = list_path(client, collection, listing.left, &first, failure);
+    if (code != 0) return code;
+    char *path = str_copy(text_str(&first));
+    columns_begin(&listing.grid, listing.collection, form == FORM_WIDE);
+    bool has_begun = false;
+    while (code == 0 && path) {
+        if (form == FORM_JSON && !has_begun) begin_json(client, collection);
+        has_begun = true;
+        code = take_page(&listing, &path, failure);
+    }
+    if (code == 0 && form == FORM_JSON) end_json(&listing);
+    if (code == 0 && listing.taken == 0 && form <= FORM_WIDE) client_remark(client, "no records");
+    free(path);
+    lines_finish(&listing.lines);
+    grid_finish(&listing.grid);
+    return code;
+}
+
+/* ---- Groups ---------------------------------------------------------------------------------- */
+
+static int print_groups(struct client *client, const json_t *answer, struct failure *failure) {
+    CLEANUP(grid_finish) struct grid grid = {0};
+    const char *value;
+    const json_t *count;
+    grid_add_column(&grid, reel_text(args_value(&client->args, "group")), 0, false);
+    grid_add_column(&grid, reel_text("count"), 0, true);
+    json_object_foreach(json_object_get(answer, "groups"), value, count) {
+        grid_add_lit(&grid, value[0] ? value : "\"\"");
+        grid_add_number(&grid, (uint64_t)json_integer_value(count));
+    }
+    json_int_t nulls = json_integer_value(json_object_get(answer, "null"));
+    if (nulls > 0) {
+        grid_add_lit(&grid, "");
+        grid_add_number(&grid, (uint64_t)nulls);
+    }
+    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+}
+
+static int list_groups(struct client *client, struct reel_str collection, enum form form,
+                       struct failure *failure) {
+    CLEANUP(text_finish) struct text path = {0};
+    json_t *answer = NULL;
+    int code = list_path(client, collection, 0, &path, failure);
+    if (code == 0) code = fetch_json(client->http, path.data, &answer, failure);
+    if (code != 0) return code;
+    code = form == FORM_TABLE || form == FORM_WIDE ? print_groups(client, answer, failure)
+                                                   : client_print_json(client, answer, failure);
+    json_decref(answer);
+    return code;
+}
+
+/* ---- One record ------------------------------------------------------------------------------ */
+
+int get_print_record(struct client *client, const json_t *collection, struct reel_str text,
+                     enum form form, struct failure *failure) {
+    CLEANUP(grid_finish) struct grid grid = {0};
+    json_t *record = http_read_json(text);
+    if (!json_is_object(record)) {
+        json_decref(record);
+        return failure_set(failure, "the server has sent something that is not a record");
+    }
+    int code = 0;
+    if (form == FORM_JSON) {
+        CLEANUP(text_finish) struct text lines = {0};
+        indent_json(&lines, text);
+        text_append_lit(&lines, "\n");
+        if (lines.failed) code = failure_memory(failure);
+        if (code == 0) terminal_write_json(&client->out, text_str(&lines));
+    } else if (form == FORM_NDJSON) {
+        terminal_write_json(&client->out, text);
+        fputc('\n', client->out.to);
+    } else {
+        columns_begin(&grid, collection, form == FORM_WIDE);
+        columns_add(&grid, collection, record, client);
+        code = grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+    }
+    json_decref(record);
+    return code;
+}
+
+static int get_one(struct client *client, struct target target, enum form form,
+                   struct failure *failure) {
+    CLEANUP(text_finish) struct text key = {0}, path = {0};
+    CLEANUP(http_answer_finish) struct http_answer answer = {0};
+    const json_t *collection = NULL;
+    if (client->args.count > 1)
+        return failure_usage(failure, "conditions are for lists, not for one record");
+    int code = catalog_collection(client, target.collection, &collection, failure);
+    if (code == 0) code = target_key(client, collection, target.key, &key, failure);
+    if (code != 0) return code;
+    target_path(&path, target.collection, text_str(&key));
+    const char *at = args_value(&client->args, "at");
+    const char *min_cursor = args_value(&client->args, "min-cursor");
+    if (at) filters_param(&path, reel_text("at"), reel_text(at));
+    if (min_cursor) filters_param(&path, reel_text("min_cursor"), reel_text(min_cursor));
+    text_append(&path, "", 1);
+    if (path.failed) return failure_memory(failure);
+    code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
+    if (code != 0) return code;
+    if (answer.status != 200) return problem_failure(&answer, failure);
+    return get_print_record(client, collection, text_str(&answer.body), form, failure);
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+static int check_watch(const struct client *client, enum form form, struct failure *failure) {
+    static const char *const others[] = {"order", "at", "limit", "group", "min-cursor", NULL};
+    for (const char *const *other = others; *other; other++)
+        if (args_has(&client->args, *other))
+            return failure_usage(failure, "`--watch` and `--%s` cannot be used together", *other);
+    if (form == FORM_CSV) return failure_usage(failure, "`--watch` has no form csv");
+    return 0;
+}
+
+static int run(struct client *client, struct failure *failure) {
+    enum form form;
+    int code = client_operands(client, 1, SIZE_MAX, "COLLECTION[/KEY] [FIELD=VALUE]...", failure);
+    if (code == 0)
+        code = client_form(client, FORMS_TABLES | FORMS_JSON | FORM_BIT(FORM_CSV), &form, failure);
+    if (code != 0) return code;
+    struct target target = target_of(client->args.operands[0]);
+    if (args_has(&client->args, "watch")) {
+        code = check_watch(client, form, failure);
+        return code ? code : get_watch(client, target, form, failure);
+    }
+    if (target.key.data && form == FORM_CSV)
+        return failure_usage(failure, "one record has no form csv");
+    if (target.key.data) return get_one(client, target, form, failure);
+    return args_has(&client->args, "group")
+               ? list_groups(client, target.collection, form, failure)
+               : list_records(client, target.collection, form, failure);
+}
+
+static const struct option_spec options[] = {
+    {"output", 'o', "FORM", "table, wide, json, ndjson or csv"},
+    {"watch", 'w', NULL, "also print each change, until Ctrl-C"},
+    {"order", 0, "FIELD", "in the order of an indexed field or of `changed`; -FIELD: reversed"},
+    {"limit", 0, "N", "at most N records"},
+    {"group", 0, "FIELD", "count the records with each value of a field"},
+    {"at", 0, "SEQ", "as it was at this cursor"},
+    {"min-cursor", 0, "SEQ", "wait until this event is applied"},
+    {NULL, 0, NULL, NULL},
+};
+
+const struct command command_get = {
+    .name = "get",
+    .usage = "COLLECTION[/KEY] [FIELD=VALUE]...",
+    .summary = "show records",
+    .help = "Lists the records of a collection that fulfil all conditions (reel help filters), or\n"
+            "shows one record, by its key or its name. On a terminal, the table has the columns\n"
+            "for which there is room, and times are ages; in a pipe it has all columns but those\n"
+            "that are JSON, and times as they are. `-o wide` has all columns.\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,130 @@
+/* rejected.c: `reel rejected`: events that could not be applied, the newest first. */
+#include "base/cleanup.h"
+#include "client/catalog.h"
+#include "client/columns.h"
+#include "client/fetch.h"
+#include "client/filters.h"
+
+#define LIMIT_DEFAULT 50
+#define PAGE_LIMIT    1000
+
+struct listing {
+    struct client *client;
+    enum form form;
+    struct grid grid;
+    uint64_t left, shown;
+};
+
+static void add_row(struct listing *listing, const json_t *one) {
+    CLEANUP(text_finish) struct text text = {0};
+    const json_t *time = json_object_get(one, "time");
+    struct grid *grid = &listing->grid;
+    if (!json_is_string(time)) time = json_object_get(one, "received_at");
+    grid_add_number(grid, (uint64_t)json_integer_value(json_object_get(one, "seq")));
+    columns_value(&text, time, listing->client->out.is_terminal, listing->client->now_ns);
+    grid->failed = grid->failed || text.failed;
+    grid_add(grid, text_str(&text), STYLE_PLAIN);
+    grid_add_lit(grid, catalog_text(one, "collection"));
+    grid_add_lit(grid, catalog_text(one, "type"));
+    if (grid->is_wide) grid_add_lit(grid, catalog_text(one, "id"));
+    grid_add(grid, reel_text(catalog_text(one, "reason")), STYLE_BAD);
+}
+
+static int add(struct listing *listing, const json_t *one, struct failure *failure) {
+    const struct terminal *out = &listing->client->out;
+    listing->shown++;
+    if (listing->form <= FORM_WIDE) {
+        add_row(listing, one);
+        return 0;
+    }
+    AUTO_FREE char *text = json_dumps(one, JSON_COMPACT);
+    if (!text) return failure_memory(failure);
+    if (listing->form == FORM_JSON)
+        fputs(listing->shown > 1 ? ",\n" : "{\"rejected\":[\n", out->to);
+    terminal_write_json(out, reel_text(text));
+    if (listing->form == FORM_NDJSON) fputc('\n', out->to);
+    return 0;
+}
+
+static int page_path(struct listing *listing, json_int_t before, struct text *ret,
+                     struct failure *failure) {
+    char space[NUMBER_TEXT_MAX];
+    const char *collection = args_value(&listing->client->args, "collection");
+    uint64_t limit = listing->left < PAGE_LIMIT ? listing->left : PAGE_LIMIT;
+    text_append_lit(ret, "/v1/rejected");
+    filters_param(ret, reel_text("limit"), reel_text(number_text(limit, space)));
+    if (collection) filters_param(ret, reel_text("collection"), reel_text(collection));
+    if (before > 0)
+        filters_param(ret, reel_text("before"), reel_text(number_text((uint64_t)before, space)));
+    text_append(ret, "", 1);
+    return ret->failed ? failure_memory(failure) : 0;
+}
+
+/* Sets `before` to where the next page begins; 0: it was the last. */
+static int take_page(struct listing *listing, json_int_t *before, struct failure *failure) {
+    CLEANUP(text_finish) struct text path = {0};
+    json_t *answer = NULL, *one;
+    size_t i;
+    int code = page_path(listing, *before, &path, failure);
+    if (code == 0) code = fetch_json(listing->client->http, path.data, &answer, failure);
+    if (code != 0) return code;
+    json_array_foreach(json_object_get(answer, "rejected"), i, one) {
+        if (code != 0 || listing->left == 0) break;
+        listing->left--;
+        code = add(listing, one, failure);
+    }
+    json_int_t next = json_integer_value(json_object_get(answer, "next"));
+    bool goes_on = next > 0 && (*before == 0 || next < *before) && listing->left > 0;
+    *before = goes_on ? next : 0;
+    json_decref(answer);
+    return code;
+}
+
+static int run(struct client *client, struct failure *failure) {
+    struct listing listing = {.client = client, .left = LIMIT_DEFAULT};
+    uint64_t before = 0;
+    int code = client_operands(client, 0, 0, "no operand", failure);
+    if (code == 0) code = client_form(client, FORMS_TABLES | FORMS_JSON, &listing.form, failure);
+    if (code == 0) code = args_number(&client->args, "limit", &listing.left, failure);
+    if (code == 0) code = args_number(&client->args, "before", &before, failure);
+    if (code == 0 && args_has(&client->args, "all")) listing.left = UINT64_MAX;
+    if (code != 0) return code;
+    listing.grid.is_wide = listing.form == FORM_WIDE;
+    grid_add_column(&listing.grid, reel_text("seq"), 0, true);
+    grid_add_column(&listing.grid, reel_text("time"), 3, false);
+    grid_add_column(&listing.grid, reel_text("collection"), 2, false);
+    grid_add_column(&listing.grid, reel_text("type"), 4, false);
+    grid_cut_beginning(&listing.grid);
+    if (listing.grid.is_wide) grid_add_column(&listing.grid, reel_text("id"), 5, false);
+    grid_add_column(&listing.grid, reel_text("reason"), 1, false);
+    json_int_t at = (json_int_t)(before > INT64_MAX ? INT64_MAX : before);
+    do code = take_page(&listing, &at, failure);
+    while (code == 0 && at > 0);
+    bool is_table = listing.form <= FORM_WIDE;
+    if (code == 0 && listing.form == FORM_JSON)
+        fputs(listing.shown > 0 ? "\n]}\n" : "{\"rejected\":[\n]}\n", client->out.to);
+    if (code == 0 && is_table && listing.shown == 0) client_remark(client, "no rejected events");
+    if (code == 0 && is_table && listing.shown > 0 && !grid_print(&listing.grid, &client->out))
+        code = failure_memory(failure);
+    grid_finish(&listing.grid);
+    return code;
+}
+
+static const struct option_spec options[] = {
+    {"collection", 0, "NAME", "only those that this collection has rejected"},
+    {"limit", 0, "N", "at most N (50)"},
+    {"all", 0, NULL, "all of them"},
+    {"before", 0, "SEQ", "only events before this one"},
+    {"output", 'o', "FORM", "table, wide, json or ndjson"},
+    {NULL, 0, NULL, NULL},
+};
+
+const struct command command_rejected = {
+    .name = "rejected",
+    .usage = "[--collection NAME]",
+    .summary = "show events that could not be applied, the newest first",
+    .help =
+        "A rejected event stays in the log, with the reason. reel describe events/SEQ shows it.\n",
+    .options = options,
+    .run = run,
+};
