@@ -7,6 +7,7 @@
  */
 #include "daemon/serve.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/trace.h"
@@ -14,6 +15,7 @@
 #include "daemon/config/config_help.h"
 #include "daemon/config/settings.h"
 #include "daemon/daemon.h"
+#include "daemon/data.h"
 #include "daemon/fault.h"
 #include "daemon/known.h"
 #include "daemon/nats_feed.h"

@@ -176,7 +176,8 @@ static inline struct reel_test *reel_test_here(struct reel_test *test, const cha
 
 /* Ends the test. */
 REEL_PRINTF(2, 3)
-static inline void reel_test_fail(const struct reel_test *test, const char *format, ...) {
+__attribute__((noreturn)) static inline void reel_test_fail(const struct reel_test *test,
+                                                            const char *format, ...) {
     char text[8192];
     va_list args;
     va_start(args, format);
@@ -184,6 +185,7 @@ static inline void reel_test_fail(const struct reel_test *test, const char *form
     va_end(args);
     print_error("%s:%d: %s\n", test->file, test->line, text);
     _fail(test->file, test->line);
+    abort(); /* _fail does not return, but is not declared so */
 }
 
 static inline uint64_t reel_test_now(void *context) {
