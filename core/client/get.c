@@ -45,6 +45,14 @@ static int list_path(struct client *client, struct reel_str collection, uint64_t
     return code;
 }
 
+/* A collection that has stopped, or is paused, still answers. */
+static void remark_stale(const struct client *client, const struct http_answer *answer,
+                         struct reel_str collection) {
+    if (!answer->is_stale) return;
+    client_remark(client, "%.*s does not fold events now: its records are as of event %llu",
+                  REEL_FMT(collection), (unsigned long long)answer->cursor);
+}
+
 /* ---- Pages ----------------------------------------------------------------------------------- */
 
 /* What takes the lines of all pages. */
@@ -126,6 +134,8 @@ static int take_page(struct listing *listing, char **path, struct failure *failu
         code = failure_set(failure, "the server has sent a line that is too long");
     if (code != 0) return code;
     if (listing->is_first_page) {
+        remark_stale(listing->client, &answer,
+                     reel_text(catalog_text(listing->collection, "name")));
         listing->cursor = answer.cursor;
         memcpy(listing->epoch, answer.epoch, sizeof listing->epoch);
     }
@@ -255,6 +265,7 @@ static int get_one(struct client *client, struct target target, enum form form,
     code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
     if (code != 0) return code;
     if (answer.status != 200) return problem_failure(&answer, failure);
+    remark_stale(client, &answer, target.collection);
     return get_print_record(client, collection, text_str(&answer.body), form, failure);
 }
 

@@ -154,6 +154,10 @@ def pages(place, environment):
     Server.answers = {'/v1/plugins': sends('application/json', CATALOG), '/v1/things': page}
     code, out, _ = run(place, ['get', 'things', '-o', 'ndjson'], environment=environment)
     failures.check(code == 0 and out == '{"id":"1"}\n{"id":"2"}\n', f'pages: {out!r}')
+    Server.answers['/v1/things'] = sends('application/x-ndjson', b'{"id":"1"}\n', 200,
+                                         [('Reel-Stale', 'true'), ('Reel-Cursor', '7')])
+    code, out, err = run(place, ['get', 'things', '-o', 'ndjson'], environment=environment)
+    failures.check(code == 0 and out and 'as of event 7' in err, f'stale: {code} {err}')
     for link in '<http://127.0.0.1:1/v1/x>; rel="next"', '<//evil/v1/>; rel="next"', '<', '>':
         Server.answers['/v1/things'] = sends('application/x-ndjson', b'{"id":"1"}\n', 200,
                                              [('Link', link)])
