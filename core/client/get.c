@@ -67,7 +67,8 @@ struct listing {
     uint64_t cursor;      /* of the first page */
     char epoch[64];
     bool is_first_page;
-    bool is_wrong; /* a line is not a record */
+    bool is_quoted; /* CSV: within a value in quotes */
+    bool is_wrong;  /* a line is not a record */
 };
 
 static int take_record(struct listing *listing, struct reel_str line) {
@@ -99,8 +100,32 @@ static int take_line(void *context, struct reel_str line) {
     return ferror(out->to);
 }
 
+/* CSV in a pipe stays as it is: its lines end with CR LF, and a value in quotes may have several
+ * lines. The titles of later pages, and rows above the limit, are left out. */
+static int take_csv(struct listing *listing, struct reel_str bytes) {
+    const struct terminal *out = &listing->client->out;
+    while (bytes.len > 0) {
+        size_t len = 0;
+        bool is_end = false;
+        for (; len < bytes.len && !is_end; len++) {
+            if (bytes.data[len] == '"') listing->is_quoted = !listing->is_quoted;
+            is_end = bytes.data[len] == '\n' && !listing->is_quoted;
+        }
+        bool is_title = listing->of_page == 0;
+        bool is_wanted = is_title ? listing->is_first_page : listing->left > 0;
+        if (is_wanted) terminal_write(out, (struct reel_str){bytes.data, len});
+        if (is_end) listing->of_page++;
+        if (is_end && is_wanted && !is_title) listing->left--, listing->taken++;
+        bytes.data += len;
+        bytes.len -= len;
+    }
+    return ferror(out->to);
+}
+
 static int take_bytes(void *context, struct reel_str bytes) {
     struct listing *listing = context;
+    if (listing->form == FORM_CSV && !listing->client->out.is_terminal)
+        return take_csv(listing, bytes);
     return lines_feed(&listing->lines, bytes, take_line, listing);
 }
 

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 
@@ -154,6 +155,17 @@ def pages(place, environment):
     Server.answers = {'/v1/plugins': sends('application/json', CATALOG), '/v1/things': page}
     code, out, _ = run(place, ['get', 'things', '-o', 'ndjson'], environment=environment)
     failures.check(code == 0 and out == '{"id":"1"}\n{"id":"2"}\n', f'pages: {out!r}')
+    def csv(server):
+        last = 'after=' in server.path
+        server.reply(200, 'text/csv', b'id,x\r\n3,"a""\r\nb"\r\n4,c\r\n' if last
+                     else b'id,x\r\n1,"\r\n"\r\n2,\r\n',
+                     [] if last else [('Link', '</v1/things?after=2>; rel="next"')])
+    Server.answers['/v1/things'] = csv
+    for limit, rows in ((), b'3,"a""\r\nb"\r\n4,c\r\n'), (['--limit', '3'], b'3,"a""\r\nb"\r\n'):
+        done = subprocess.run([place.reel, 'get', 'things', '-o', 'csv', *limit], check=False,
+                              stdout=subprocess.PIPE, env={**place.environment, **environment})
+        failures.check(done.stdout == b'id,x\r\n1,"\r\n"\r\n2,\r\n' + rows,
+                       f'csv {limit}: {done.stdout!r}')
     Server.answers['/v1/things'] = sends('application/x-ndjson', b'{"id":"1"}\n', 200,
                                          [('Reel-Stale', 'true'), ('Reel-Cursor', '7')])
     code, out, err = run(place, ['get', 'things', '-o', 'ndjson'], environment=environment)
