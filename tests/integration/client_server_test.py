@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
 from client_support import Failures, Place, Terminal, WRITER, on_terminal, run
 
 failures = Failures('client_server_test')
