@@ -118,7 +118,7 @@ const struct command command_admin = {
     .help = "rebuild   folds the log again, while the old records are served\n"
             "pause     folds no further events into the collection\n"
             "resume    folds again what has come since\n"
-            "release   tries again the events that were set aside after a crash\n"
+            "release   folds again, after the projector has crashed too often\n"
             "reload    looks for changed plugins\n"
             "\n"
             "Needs a token of the kind `admin`. The server works on while the command returns;\n"

@@ -28,8 +28,8 @@ static int wrong(const struct contexts *contexts, unsigned line, const char *wha
 }
 
 static const char *begin_context(struct contexts *contexts, struct reel_str line) {
-    struct reel_str name = str_trimmed((struct reel_str){line.data + 1, line.len - 2});
     if (line.len < 3 || line.data[line.len - 1] != ']') return "wanted [NAME]";
+    struct reel_str name = str_trimmed((struct reel_str){line.data + 1, line.len - 2});
     if (name.len == 0) return "the context has no name";
     if (contexts_find(contexts, name)) return "there is a context of this name already";
     struct context *grown = realloc(contexts->list, (contexts->count + 1) * sizeof *grown);

@@ -45,6 +45,14 @@ static int list_path(struct client *client, struct reel_str collection, uint64_t
     return code;
 }
 
+/* A collection that has stopped, or is paused, still answers. */
+static void remark_stale(const struct client *client, const struct http_answer *answer,
+                         struct reel_str collection) {
+    if (!answer->is_stale) return;
+    client_remark(client, "%.*s does not fold events now: its records are as of event %llu",
+                  REEL_FMT(collection), (unsigned long long)answer->cursor);
+}
+
 /* ---- Pages ----------------------------------------------------------------------------------- */
 
 /* What takes the lines of all pages. */
@@ -59,7 +67,8 @@ struct listing {
     uint64_t cursor;      /* of the first page */
     char epoch[64];
     bool is_first_page;
-    bool is_wrong; /* a line is not a record */
+    bool is_quoted; /* CSV: within a value in quotes */
+    bool is_wrong;  /* a line is not a record */
 };
 
 static int take_record(struct listing *listing, struct reel_str line) {
@@ -91,8 +100,32 @@ static int take_line(void *context, struct reel_str line) {
     return ferror(out->to);
 }
 
+/* CSV in a pipe stays as it is: its lines end with CR LF, and a value in quotes may have several
+ * lines. The titles of later pages, and rows above the limit, are left out. */
+static int take_csv(struct listing *listing, struct reel_str bytes) {
+    const struct terminal *out = &listing->client->out;
+    while (bytes.len > 0) {
+        size_t len = 0;
+        bool is_end = false;
+        for (; len < bytes.len && !is_end; len++) {
+            if (bytes.data[len] == '"') listing->is_quoted = !listing->is_quoted;
+            is_end = bytes.data[len] == '\n' && !listing->is_quoted;
+        }
+        bool is_title = listing->of_page == 0;
+        bool is_wanted = is_title ? listing->is_first_page : listing->left > 0;
+        if (is_wanted) terminal_write(out, (struct reel_str){bytes.data, len});
+        if (is_end) listing->of_page++;
+        if (is_end && is_wanted && !is_title) listing->left--, listing->taken++;
+        bytes.data += len;
+        bytes.len -= len;
+    }
+    return ferror(out->to);
+}
+
 static int take_bytes(void *context, struct reel_str bytes) {
     struct listing *listing = context;
+    if (listing->form == FORM_CSV && !listing->client->out.is_terminal)
+        return take_csv(listing, bytes);
     return lines_feed(&listing->lines, bytes, take_line, listing);
 }
 
@@ -126,6 +159,8 @@ static int take_page(struct listing *listing, char **path, struct failure *failu
         code = failure_set(failure, "the server has sent a line that is too long");
     if (code != 0) return code;
     if (listing->is_first_page) {
+        remark_stale(listing->client, &answer,
+                     reel_text(catalog_text(listing->collection, "name")));
         listing->cursor = answer.cursor;
         memcpy(listing->epoch, answer.epoch, sizeof listing->epoch);
     }
@@ -255,6 +290,7 @@ static int get_one(struct client *client, struct target target, enum form form,
     code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
     if (code != 0) return code;
     if (answer.status != 200) return problem_failure(&answer, failure);
+    remark_stale(client, &answer, target.collection);
     return get_print_record(client, collection, text_str(&answer.body), form, failure);
 }
 

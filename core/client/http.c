@@ -142,6 +142,8 @@ static void take_named_header(struct http_answer *answer, struct reel_str name,
         keep_header(value, answer->changed, sizeof answer->changed);
     else if (str_is_caseless(name, "Idempotent-Replayed"))
         keep_header(value, answer->replayed, sizeof answer->replayed);
+    else if (str_is_caseless(name, "Reel-Stale"))
+        answer->is_stale = str_is_caseless(value, "true");
     else if (str_is_caseless(name, "Reel-Cursor"))
         answer->has_cursor = number_read(value, &answer->cursor) == 0;
     else if (str_is_caseless(name, "Retry-After") && number_read(value, &answer->retry_after_s) < 0)

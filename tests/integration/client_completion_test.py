@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
 from client_support import Failures, Place, Terminal, WRITER, run
 
 failures = Failures('client_completion_test')

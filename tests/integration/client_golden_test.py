@@ -7,6 +7,7 @@ import re
 import sys
 import time
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
 from client_support import (Failures, Place, READER, WRITER, compare_golden, on_terminal, run)
 
 failures = Failures('client_golden_test')

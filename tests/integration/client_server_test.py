@@ -5,9 +5,11 @@ import http.server
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
 from client_support import Failures, Place, Terminal, WRITER, on_terminal, run
 
 failures = Failures('client_server_test')
@@ -154,6 +156,21 @@ def pages(place, environment):
     Server.answers = {'/v1/plugins': sends('application/json', CATALOG), '/v1/things': page}
     code, out, _ = run(place, ['get', 'things', '-o', 'ndjson'], environment=environment)
     failures.check(code == 0 and out == '{"id":"1"}\n{"id":"2"}\n', f'pages: {out!r}')
+    def csv(server):
+        last = 'after=' in server.path
+        server.reply(200, 'text/csv', b'id,x\r\n3,"a""\r\nb"\r\n4,c\r\n' if last
+                     else b'id,x\r\n1,"\r\n"\r\n2,\r\n',
+                     [] if last else [('Link', '</v1/things?after=2>; rel="next"')])
+    Server.answers['/v1/things'] = csv
+    for limit, rows in ((), b'3,"a""\r\nb"\r\n4,c\r\n'), (['--limit', '3'], b'3,"a""\r\nb"\r\n'):
+        done = subprocess.run([place.reel, 'get', 'things', '-o', 'csv', *limit], check=False,
+                              stdout=subprocess.PIPE, env={**place.environment, **environment})
+        failures.check(done.stdout == b'id,x\r\n1,"\r\n"\r\n2,\r\n' + rows,
+                       f'csv {limit}: {done.stdout!r}')
+    Server.answers['/v1/things'] = sends('application/x-ndjson', b'{"id":"1"}\n', 200,
+                                         [('Reel-Stale', 'true'), ('Reel-Cursor', '7')])
+    code, out, err = run(place, ['get', 'things', '-o', 'ndjson'], environment=environment)
+    failures.check(code == 0 and out and 'as of event 7' in err, f'stale: {code} {err}')
     for link in '<http://127.0.0.1:1/v1/x>; rel="next"', '<//evil/v1/>; rel="next"', '<', '>':
         Server.answers['/v1/things'] = sends('application/x-ndjson', b'{"id":"1"}\n', 200,
                                              [('Link', link)])
@@ -239,6 +256,39 @@ def streams(place, environment):
                    rows[-1][1] == '(gone)', f'the rows: {rows}')
 
 
+def admin(place, environment):
+    """What an operator asks for, and a rebuild that is waited for."""
+    states = [{'state': 'live', 'generation': 1},
+              {'state': 'live', 'generation': 1, 'progress': {'cursor': 50, 'to': 100}},
+              {'state': 'live', 'generation': 1, 'progress': {'cursor': 90, 'to': 100}},
+              {'state': 'live', 'generation': 2}]
+
+    def status(server):
+        now = states.pop(0) if len(states) > 1 else states[0]
+        sends('application/json', {'head': 100, 'projections': [{'collection': 'things', **now}]})(
+            server)
+    Server.answers = {'/v1/status': status,
+                      '*': sends('application/json', {'requested': 'x'}, 202)}
+    Server.seen.clear()
+    for words in (['pause', 'things'], ['release', 'a/b'], ['reload']):
+        code, out, err = run(place, ['admin'] + words, environment=environment)
+        failures.check(code == 0 and 'accepted' in out and not err, f'{words}: {code} {out} {err}')
+    asked = [(method, path) for method, path, _ in Server.seen]
+    failures.check(asked == [('POST', '/v1/collections/things/pause'),
+                             ('POST', '/v1/collections/a%2Fb/release'),
+                             ('POST', '/v1/plugins/reload')], f'admin asks {asked}')
+    code, out = on_terminal(place, ['admin', 'rebuild', 'things', '--wait'], 80, environment)
+    failures.check(code == 0 and re.search(r'rebuild \[#+\.+\] 50%', out) and
+                   re.search(r'rebuild \[#+\.+\] 90%', out) and out.endswith('things: live\n'),
+                   f'rebuild --wait: {code} {out!r}')
+    states[:] = [{'state': 'live', 'generation': 1}, {'state': 'stopped', 'generation': 2,
+                 'stopped': {'seq': 7, 'reason': 'the projector crashed (SIGSEGV)'},
+                 'set_aside': 2}]
+    code, out, err = run(place, ['admin', 'rebuild', 'things', '--wait'], environment=environment)
+    failures.check(code == 1 and 'has stopped' in err and out == 'things: stopped at event 7: the '
+                   'projector crashed (SIGSEGV), 2 set aside\n', f'stopped: {code} {out!r} {err}')
+
+
 def live(place):
     """A terminal that watches a real daemon, which is started again meanwhile."""
     daemon = place.daemon()
@@ -288,6 +338,7 @@ def main():
         pages(place, environment)
         tokens(place, url)
         streams(place, environment)
+        admin(place, environment)
         live(place)
     finally:
         server.shutdown()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
 from client_support import Failures, PATIENCE_S, Place, Terminal, WRITER, run
 
 failures = Failures('client_transfer_test')

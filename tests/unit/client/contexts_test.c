@@ -51,6 +51,7 @@ static void what_is_wrong_is_named_with_its_line(void **state) {
     } cases[] = {
         {"url = x", "line 1: before the first context"},
         {"\n\nfoo", "line 3: wanted KEY"},
+        {"[", "line 1: wanted [NAME]"},
         {"[a", "line 1: wanted [NAME]"},
         {"[]", "line 1: wanted [NAME]"},
         {"[ ]", "line 1: the context has no name"},
