@@ -207,15 +207,20 @@ void daemon_end(struct daemon *daemon) {
         support_failed(__FILE__, __LINE__, "status %x: %s", (unsigned)status, daemon_log(daemon));
 }
 
-/* Has the process ended? Nobody may have reaped it yet. */
+/* Has the process ended, with all of its threads (proc(5))? Nobody may have reaped it yet. */
 static bool is_gone(pid_t pid) {
-    char path[64], text[512];
+    char path[64], text[512], state = 'X';
+    int threads = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "r");
     if (!file) return true;
     const char *read = fgets(text, sizeof text, file), *end = read ? strrchr(text, ')') : NULL;
     fclose(file);
-    return !end || end[2] == 'Z' || end[2] == 'X';
+    if (!end ||
+        sscanf(end + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
+               &state, &threads) != 2)
+        return true;
+    return state == 'X' || (state == 'Z' && threads <= 1);
 }
 
 /* The system kills the worker a moment after the process that watches it. Until then, it holds the

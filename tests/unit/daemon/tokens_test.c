@@ -284,7 +284,7 @@ static void a_malformed_file_is_told_by_its_line(void **state) {
         {"secret-1\nsecret", "line 2: a token has 8 to 512 characters, this one has 6"},
         {"write", "line 1: a token has 8 to 512 characters, this one has 5"},
         {"read \nsecret-1", "line 1: a token has 8 to 512 characters, this one has 4"},
-        {"\nadmin secret-1", "line 2: " FORM},
+        {"\nowner secret-1", "line 2: " FORM},
         {"Read secret-1", "line 1: " FORM},
         {"write secret-1 # whose", "line 1: " FORM},
         {"secret-1 write", "line 1: " FORM},
