@@ -150,6 +150,7 @@ static void a_wrong_token_is_refused_and_a_right_one_is_kept_for_the_tab(void **
     see("Overview");
     see("Token: read");
     go(site, "#/plugins");
+    see("Event types");
     browser_reload(browser);
     see("Event types");
     must(browser_is(browser, "localStorage.length === 0 && document.cookie === ''"));
