@@ -625,7 +625,7 @@ static void each_view_fits_360_pixels_and_is_dark_for_who_wants_it(void **state)
 /* Presses Tab until this is true of the element in focus, `here`. */
 static void tab_to(const char *condition) {
     for (int i = 0; i < 60; i++) {
-        if (browser_is(browser, "(here => %s)(document.activeElement)", condition)) return;
+        if (browser_is(browser, "(here => Boolean(%s))(document.activeElement)", condition)) return;
         browser_press(browser, "Tab");
     }
     support_failed(__FILE__, __LINE__, "Tab does not lead to where %s", condition);
