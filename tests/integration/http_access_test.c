@@ -103,7 +103,8 @@ static void every_route_but_health_wants_a_token_and_writing_one_that_may(void *
 static void without_a_token_missing_routes_look_like_existing_ones(void **state) {
     (void)state;
     struct site site = site_opened(NULL);
-    static const char *const paths[] = {"/v1/none", "/v1/cells/none", "/none", "/v1/cells?x=1", NULL};
+    static const char *const paths[] = {"/v1/none", "/v1/cells/none", "/none", "/v1/cells?x=1",
+                                        NULL};
     for (const char *const *path = paths; *path; path++)
         get_problem(site.nobody, *path, 401, "unauthorized");
     check_problem(site.nobody, "PUT", "/v1/cells", NULL, NULL, 401, "unauthorized");

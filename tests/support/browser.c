@@ -253,6 +253,15 @@ void browser_closed(struct browser *browser) {
     free(browser);
 }
 
+/* A string of JavaScript; `null` for NULL. */
+static char *quoted(const char *text) {
+    if (!text) return strdup("null");
+    json_t *json = json_string(text);
+    char *dumped = json_dumps(json, JSON_ENCODE_ANY);
+    json_decref(json);
+    return dumped;
+}
+
 /* ---- The page -------------------------------------------------------------------------------- */
 
 void browser_look(struct browser *browser, int width, int height, bool dark) {
@@ -289,6 +298,7 @@ void browser_reload(struct browser *browser) {
     wait_until_loaded(browser, "the page");
 }
 
+/* The answer may come before the address of the same page has changed. */
 void browser_go(struct browser *browser, const char *url) {
     browser->is_loaded = false;
     json_t *result = command(browser, "Page.navigate", json_pack("{s:s}", "url", url));
@@ -297,6 +307,9 @@ void browser_go(struct browser *browser, const char *url) {
     bool is_same_page = !json_object_get(result, "loaderId");
     json_decref(result);
     if (!is_same_page) wait_until_loaded(browser, url);
+    char *literal = quoted(url);
+    browser_wait(browser, "location.href === %s", literal);
+    free(literal);
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */
@@ -409,14 +422,6 @@ static const char find_place[] =
     " const hit = document.elementFromPoint(x, y);"
     " if (hit && (e.contains(hit) || hit.contains(e))) return [x, y];"
     "} return null; })()";
-
-static char *quoted(const char *text) {
-    if (!text) return strdup("null");
-    json_t *json = json_string(text);
-    char *dumped = json_dumps(json, JSON_ENCODE_ANY);
-    json_decref(json);
-    return dumped;
-}
 
 void browser_click(struct browser *browser, const char *selector, const char *text) {
     char *selector_js = quoted(selector), *text_js = quoted(text), *expression;

@@ -189,7 +189,10 @@ function describeCollection(declared, signal) {
         facts([
             ["Revision", declared.revision],
             ["Derived from", declared.derives_from],
-            ["Event types", declared.type_prefixes?.join(", ") || null],
+            [
+                "Event types",
+                declared.type_prefixes?.map((type) => el("div", {}, el("code", {}, type))),
+            ],
         ]),
         session.may("admin") && makeActions(declared.name),
         section("Fields", declared.fields, describeField),
