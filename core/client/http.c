@@ -317,6 +317,7 @@ static json_t *with_integers_take(json_t *json) {
 /* jansson refuses integers that do not fit 64 bits, unless all integers become doubles. */
 json_t *http_read_json(struct reel_str text) {
     const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    if (memchr(text.data, '\0', text.len)) return NULL; /* jansson takes it for the end */
     json_t *json = json_loadb(text.data, text.len, flags, NULL);
     if (json) return json;
     json = json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, NULL);

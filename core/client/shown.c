@@ -77,6 +77,8 @@ static void append(struct text *to, struct reel_str text, const char *kept, bool
             len = 1;
         } else if (!is_harmful(c) || (c < 0x80 && c && strchr(kept, (int)c))) {
             text_append(to, text.data, len);
+        } else if (is_json && c == '\r') {
+            text_append_lit(to, " "); /* in JSON it can only be between tokens */
         } else if (is_json) {
             append_json_escape(to, c);
         } else {
