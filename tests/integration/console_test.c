@@ -62,11 +62,15 @@ static int close_site(void **state) {
 
 /* ---- The page -------------------------------------------------------------------------------- */
 
-/* Goes to a view; `hash` is the part of its address from `#` on. */
+/* Goes to another view; `hash` is the part of its address from `#` on. Waits until the view before
+ * it has gone, which has some of the same texts. */
 static void go(const struct site *site, const char *hash) {
     char url[512];
     snprintf(url, sizeof url, "%s/%s", site->daemon.base, hash);
+    json_decref(browser_value(
+        browser, "document.querySelector('main > div:has(> h1)')?.setAttribute('data-left', '')"));
     browser_go(browser, url);
+    browser_wait(browser, "!document.querySelector('main > [data-left]')");
 }
 
 static char *quoted(const char *text) {
