@@ -221,14 +221,22 @@ show_commands() {
 # ---- What next -----------------------------------------------------------------------------------
 
 show_next() {
-    heading "The daemon runs at $url until Ctrl-C. In another terminal, try"
+    local reel
+    reel=$(shown "$build/core/client/reel")
+    heading "The daemon runs at $url until Ctrl-C"
     cat <<END
+The console: $url/  (its token: $token)
+
+In another terminal, try the client:
+
+export REEL_URL=$url REEL_TOKEN=$token
+$reel get cells state=running
+$reel get formations -w
+$reel events -f --since 0
+
+Or curl:
+
 curl -H 'Authorization: Bearer $token' '$url/v1/cells?state=running'
-curl -H 'Authorization: Bearer $token' '$url/v1/events?since=280&limit=3'
-curl -H 'Authorization: Bearer $token' '$url/v1/openapi.json'
-
-Follow the events, from the first one on (server-sent events; /ws/events is the WebSocket):
-
 curl -N -H 'Authorization: Bearer $token' '$url/v1/events/stream?since=0'
 
 All settings: $(shown "$reeld") --help
