@@ -176,7 +176,7 @@ TERMINAL = [
     'get cells', 'get cells -o wide', 'get cells -o json', 'get cells --group state',
     'get cells/c-1', 'get formations name=web', 'describe cells/c-1', 'describe events/6',
     'events --since 0 --limit 6',
-    'rejected', 'status', 'plugins', 'plugins cells', 'get none', 'get cells --token wrong',
+    'rejected', 'status', 'plugins cells', 'get none', 'get cells --token wrong',
 ]
 
 INPUTS = {
