@@ -250,7 +250,8 @@ static void a_page_follows_through_a_restart(void **state) {
     page_stop(&page);
 }
 
-/* A restart is no reason to read the records again; a rebuild is. */
+/* A restart is no reason to read the records again; a rebuild is, for a page that was not connected
+ * when it ended. */
 static void a_table_of_records_follows_through_restarts_and_a_rebuild(void **state) {
     (void)state;
     struct page page;
@@ -280,7 +281,7 @@ static void a_table_of_records_follows_through_restarts_and_a_rebuild(void **sta
     }
     json_t *shown = wait_until_shown(&page);
     check_shown(&site, shown, seq);
-    assert_int_equal(number_of(shown, "snapshots"), 2);
+    assert_in_range(number_of(shown, "snapshots"), 1, 2);
     browser_end(browser);
     client_close(site.writer);
     daemon_end(&site.daemon);
