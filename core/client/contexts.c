@@ -144,11 +144,9 @@ static int read_token(const char *path, char **ret, struct failure *failure) {
         if (line.len > 0 && line.data[line.len - 1] == '\r') line.len--;
         line = str_trimmed(line);
         if (line.len == 0 || line.data[0] == '#') continue;
-        const char *space = memrchr(line.data, ' ', line.len), *tab;
-        tab = memrchr(line.data, '\t', line.len);
-        if (tab && (!space || tab > space)) space = tab;
-        token = line;
-        if (space) token = (struct reel_str){space + 1, line.len - (size_t)(space + 1 - line.data)};
+        size_t at = line.len;
+        while (at > 0 && line.data[at - 1] != ' ' && line.data[at - 1] != '\t') at--;
+        token = (struct reel_str){line.data + at, line.len - at};
     }
     int code = token.data ? keep(token, ret, failure)
                           : failure_usage(failure, "there is no token in %s", path);
