@@ -13,6 +13,9 @@
 #define COMPARED_MAX     4096
 #define COMPARE_PAUSE_MS 5
 
+/* Of records that are compared in one turn, and one record more. */
+#define SLICE_BYTES ((size_t)1 << 20)
+
 /* In the length of a key that the new records do not have. */
 #define IS_GONE UINT32_C(0x80000000)
 
@@ -159,6 +162,29 @@ bool crossing_key_at(const struct crossing *crossing, size_t at, struct crossing
     return true;
 }
 
+/* A slice of a walk: the records, one after the other: both lengths, key, and JSON. They are looked
+ * up in the other view when the walk has ended: no thread is ever in two views at once. */
+struct slice {
+    struct crossing *crossing;
+    struct text rows;
+    size_t count;
+};
+
+struct slice_row {
+    uint32_t key_len, json_len;
+};
+
+static int take_row(void *context, const struct reel_row *row) {
+    struct slice *slice = context;
+    const struct slice_row lens = {(uint32_t)row->key.len, (uint32_t)row->json.len};
+    if (slice->count == COMPARED_MAX || slice->rows.len > SLICE_BYTES) return WALK_FULL;
+    slice->count++;
+    text_append(&slice->rows, (const char *)&lens, sizeof lens);
+    text_append_str(&slice->rows, row->key);
+    text_append_str(&slice->rows, row->json);
+    return slice->rows.failed ? -ENOMEM : 0;
+}
+
 /* A record that is looked up in the other view. */
 struct sought {
     struct reel_str json;
@@ -172,36 +198,43 @@ static int see_other(void *context, const struct reel_row *row) {
 }
 
 /* Of the second walk, all that the first one has seen was compared. */
-static int compare_row(struct crossing *crossing, const struct reel_row *row) {
+static int compare_row(struct crossing *crossing, struct reel_str key, struct reel_str json) {
     struct reel_view *other = crossing->is_second ? crossing->from.view : crossing->to.view;
-    struct sought sought = {.json = row->json};
-    int rc =
-        reel_sink_get(crossing->host, other, crossing->collection, row->key, see_other, &sought);
+    struct sought sought = {.json = json};
+    int rc = reel_sink_get(crossing->host, other, crossing->collection, key, see_other, &sought);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (rc == 0 && (crossing->is_second || sought.is_equal)) return 0;
-    return add_key(crossing, row->key, rc < 0 && !crossing->is_second);
+    return add_key(crossing, key, rc < 0 && !crossing->is_second);
 }
 
-static int take_row(void *context, const struct reel_row *row) {
-    struct crossing *crossing = context;
-    if (crossing->examined == COMPARED_MAX) return WALK_FULL;
-    crossing->examined++;
-    crossing->after.len = 0;
-    text_append_str(&crossing->after, row->key);
-    crossing->has_after = true;
-    return crossing->after.failed ? -ENOMEM : compare_row(crossing, row);
+/* The next slice begins after the last record of this one. */
+static int compare_rows(const struct slice *slice) {
+    struct crossing *crossing = slice->crossing;
+    struct slice_row lens;
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < slice->rows.len;
+         at += sizeof lens + lens.key_len + lens.json_len) {
+        memcpy(&lens, slice->rows.data + at, sizeof lens);
+        struct reel_str key = {slice->rows.data + at + sizeof lens, lens.key_len};
+        rc = compare_row(crossing, key, (struct reel_str){key.data + key.len, lens.json_len});
+        crossing->after.len = 0;
+        text_append_str(&crossing->after, key);
+        crossing->has_after = true;
+    }
+    return rc == 0 && crossing->after.failed ? -ENOMEM : rc;
 }
 
 /* The rest of a walk, up to the end of the slice. */
 static int compare_slice(struct crossing *crossing) {
     struct reel_view *view = crossing->is_second ? crossing->to.view : crossing->from.view;
-    struct text key = crossing->after; /* the walk needs it until it ends */
-    crossing->after = (struct text){0};
-    struct reel_str from = crossing->has_after ? text_str(&key) : (struct reel_str){"", 0};
+    struct reel_str from =
+        crossing->has_after ? text_str(&crossing->after) : (struct reel_str){"", 0};
+    struct slice slice = {.crossing = crossing};
     int rc = reel_sink_list(crossing->host, view, crossing->collection, from, crossing->has_after,
-                            take_row, crossing);
-    text_finish(&key);
-    return rc;
+                            take_row, &slice);
+    int compared = rc == 0 || rc == WALK_FULL ? compare_rows(&slice) : 0;
+    text_finish(&slice.rows);
+    return compared < 0 ? compared : rc;
 }
 
 int crossing_compare(struct crossing *crossing) {
@@ -210,7 +243,6 @@ int crossing_compare(struct crossing *crossing) {
     if (crossing->state == CROSSING_READY) crossing->used_ms = now_ms;
     if (crossing->state == CROSSING_READY) return 1;
     if (now_ms < crossing->used_ms + COMPARE_PAUSE_MS) return 0;
-    crossing->examined = 0;
     int rc = compare_slice(crossing);
     if (rc == 0 && !crossing->is_second) {
         crossing->is_second = true;

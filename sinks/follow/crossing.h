@@ -80,7 +80,6 @@ struct crossing {
     bool is_second;
     struct text after; /* the last key that was compared */
     bool has_after;
-    size_t examined; /* in this slice */
     struct text keys;
 };
 
