@@ -37,6 +37,7 @@ int client_operands(const struct client *client, size_t least, size_t most, cons
     return 0;
 }
 
+REEL_PRINTF(2, 0)
 static void write_harmless(FILE *to, const char *format, va_list args) {
     char line[LINE_MAX_BYTES];
     CLEANUP(text_finish) struct text clean = {0};

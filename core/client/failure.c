@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 /* error_set takes no va_list. */
+REEL_PRINTF(3, 0)
 static int set(struct failure *failure, int code, const char *format, va_list args) {
     char text[sizeof failure->error.text];
     vsnprintf(text, sizeof text, format, args);
