@@ -1,4 +1,4 @@
-/* kept_sockets.c: see kept.h. */
+/* kept.c: see kept.h. */
 #include "base/kept.h"
 
 #include <stddef.h>
