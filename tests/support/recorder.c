@@ -28,8 +28,8 @@ struct recording {
     char directory[PATH_ROOM];
     size_t directory_len;
     size_t kill_at, count, used;
-    size_t kill_at_sync; /* so many more */
-    size_t last;         /* where the last record is */
+    size_t kill_at_sync, kill_in_synced_write; /* so many more */
+    size_t last;                               /* where the last record is */
     char bytes[];
 };
 
@@ -55,7 +55,7 @@ static void set_directory(const char *directory) {
     recording->directory_len = strlen(directory);
     if (recording->directory_len >= PATH_ROOM) give_up("the directory's path is too long");
     memcpy(recording->directory, directory, recording->directory_len + 1);
-    recording->kill_at = recording->kill_at_sync = 0;
+    recording->kill_at = recording->kill_at_sync = recording->kill_in_synced_write = 0;
     recording->on = true;
 }
 
@@ -92,12 +92,17 @@ void recorder_drop(const struct record *last) {
 void recorder_kill_at(size_t n) {
     make_lock();
     recording->kill_at = n ? recording->count + n : 0;
-    recording->kill_at_sync = 0;
+    recording->kill_at_sync = recording->kill_in_synced_write = 0;
 }
 
 void recorder_kill_at_sync(size_t n) {
     recorder_kill_at(0);
     recording->kill_at_sync = n;
+}
+
+void recorder_kill_in_synced_write(size_t n) {
+    recorder_kill_at(0);
+    recording->kill_in_synced_write = n;
 }
 
 void recorder_before_sync(void (*fn)(void)) {
@@ -260,15 +265,23 @@ static bool begin_file(int fd) {
     return begun;
 }
 
+static void kill_if_last(size_t *left) {
+    if (*left > 0 && --*left == 0) raise(SIGKILL);
+}
+
+/* A process that ends in a synced write has changed the file for all who read it, and perhaps not
+ * on the disk. */
 static void add_write(int fd, const struct iovec *parts, int count, uint64_t at, uint64_t len) {
     struct record *record = add(RECORD_WRITE, inode_of(fd), at, len);
-    record->is_certain = fcntl(fd, F_GETFL) & O_DSYNC;
     uint64_t done = 0;
     for (int i = 0; i < count && done < len; i++) {
         size_t part = parts[i].iov_len < len - done ? parts[i].iov_len : len - done;
         memcpy(record->bytes + done, parts[i].iov_base, part);
         done += part;
     }
+    if (!(fcntl(fd, F_GETFL) & O_DSYNC)) return;
+    kill_if_last(&recording->kill_in_synced_write);
+    record->is_certain = true;
 }
 
 ssize_t our_pwrite(int fd, const void *bytes, size_t len, off_t at) CALL("pwrite");
@@ -355,7 +368,7 @@ static int sync_file(int fd, long call) {
     bool is_below = recording && recording->on && path_of(fd, space);
     if (is_below && before_sync) before_sync();
     bool begun = begin_file(fd);
-    if (begun && recording->kill_at_sync > 0 && --recording->kill_at_sync == 0) raise(SIGKILL);
+    if (begun) kill_if_last(&recording->kill_at_sync);
     int rc = result(syscall(call, fd));
     int code = errno;
     if (begun && rc == 0) add(RECORD_SYNC, inode_of(fd), 0, 0);

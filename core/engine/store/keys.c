@@ -409,7 +409,7 @@ static int leave_backwards(struct keys_walk *walk, struct reel_error *error) {
 int keys_walk_start_below(struct keys_walk *walk, struct store *store, MDB_txn *txn, MDB_dbi dbi,
                           struct reel_str key, bool at, struct reel_error *error) {
     *walk = (struct keys_walk){.store = store, .next = MDB_NEXT};
-    MDB_val found;
+    MDB_val found = {0};
     int rc = descend(walk, txn, dbi, key, error);
     if (rc < 0) return rc;
     bool may_be_at = rc > 0 && at;

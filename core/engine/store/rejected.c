@@ -79,7 +79,7 @@ static int find_one(struct store *store, struct reel_str from, const struct remo
     int rc = table_seek(&walk, from, SEEK_AT_OR_ABOVE, &row);
     for (; rc > 0; rc = table_next(&walk, &row)) {
         struct reel_rejection rejection = {0};
-        unsigned set;
+        unsigned set = 0;
         rc = unpack(store, &row, &rejection, &set, error);
         if (rc < 0 || rejection.seq >= removing->first_seq) break;
         if (collection && (set != removing->set || !reel_str_is(rejection.collection, collection)))
@@ -154,7 +154,7 @@ int rejected_each(struct store *store, const struct snapshot *at, uint64_t befor
     int rc = table_seek(&walk, make_key(&space, before, "", 0), SEEK_BELOW, &row);
     for (; rc > 0 && result == 0; rc = result == 0 ? table_previous(&walk, &row) : 0) {
         struct reel_rejection rejection = {0};
-        unsigned set;
+        unsigned set = 0;
         rc = unpack(store, &row, &rejection, &set, error);
         if (rc < 0) break;
         if (!is_shown(store, at, rejection.collection, set, &met)) continue;

@@ -358,8 +358,8 @@ static void a_cut_at_every_call_of_a_conversion(void **state) {
  * process goes on from it, until there are power cuts: soon, some time, and at the end. */
 struct killing {
     work_fn work;
-    size_t at, at_sync; /* recorder_kill_at, or recorder_kill_at_sync */
-    size_t soon, some;  /* cuts */
+    size_t at, at_sync, in_commit; /* recorder_kill_at, …_at_sync or …_in_synced_write */
+    size_t soon, some;             /* cuts */
 };
 
 enum { SOON = 24 };
@@ -367,7 +367,9 @@ enum { SOON = 24 };
 static void cut_after_kill(const struct killing *killing, uint64_t *random) {
     struct story story;
     story_begin(&story, real_directory());
-    if (killing->at_sync)
+    if (killing->in_commit)
+        recorder_kill_in_synced_write(killing->in_commit);
+    else if (killing->at_sync)
         recorder_kill_at_sync(killing->at_sync);
     else
         recorder_kill_at(killing->at);
@@ -429,6 +431,24 @@ static void a_cut_after_a_process_was_killed_in_a_checkpoint(void **state) {
 static void a_cut_after_a_process_was_killed_in_a_rebuild(void **state) {
     (void)state;
     cut_after_kills(work_rebuilding, part_of_cuts(4), 14);
+}
+
+/* The last call of an LMDB commit is a synced write: the next process sees the commit, and the disk
+ * may not have it. */
+static void a_cut_after_a_process_was_killed_in_a_commit(void **state) {
+    (void)state;
+    size_t commits = 0, every = scaled(10) == 10 ? 1 : 3;
+    struct story story;
+    tell(&story, work_checkpoints, 16);
+    for (const struct record *record = NULL; (record = recorder_next(record));)
+        commits += record->kind == RECORD_WRITE && record->is_certain;
+    must(commits > every);
+    for (size_t i = every; i <= commits; i += every) {
+        uint64_t random = i;
+        struct killing killing = {.work = work_checkpoints, .in_commit = i, .soon = 8, .some = 4};
+        cut_after_kill(&killing, &random);
+    }
+    story_finish(&story);
 }
 
 /* At calls that change names and those beside them, from that note on; by --long in a wider window.
@@ -511,6 +531,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_cut_after_a_cut),
         cmocka_unit_test(a_cut_after_a_process_was_killed),
         cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_checkpoint),
+        cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_commit),
         cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_rebuild),
         cmocka_unit_test(a_cut_after_a_process_was_killed_making_a_store),
         cmocka_unit_test(a_cut_after_a_process_was_killed_adopting),
