@@ -177,11 +177,6 @@ static int take_frame(void *context, struct reel_str data) {
     return all->is_over || all->is_wrong || all->no_memory;
 }
 
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct comparison *all = context;
-    return sse_feed(&all->sse, bytes);
-}
-
 static int read_snapshot(struct comparison *all, const struct side *side, struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0};
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
@@ -191,7 +186,7 @@ static int read_snapshot(struct comparison *all, const struct side *side, struct
     all->sse = (struct sse){.take = take_frame, .context = all};
     all->is_over = false;
     const struct http_request request = {
-        .path = path.data, .accept = "text/event-stream", .take = take_bytes, .context = all};
+        .path = path.data, .accept = "text/event-stream", .take = sse_feed, .context = &all->sse};
     int code = http_ask(side->http, &request, &answer, failure);
     sse_finish(&all->sse);
     if (code != 0) return code;
@@ -256,9 +251,7 @@ static int print_differences(struct comparison *all, struct failure *failure) {
     if (is_one_log(all) && all->oldest > 0)
         client_print(client, "\nThe oldest change among these is event %llu.\n",
                      (unsigned long long)all->oldest);
-    failure_set(failure, "the records are not the same");
-    failure->advice[0] = '\0';
-    return EXIT_FAILED;
+    return failure_set(failure, "the records are not the same");
 }
 
 static int compare_all(struct comparison *all, struct failure *failure) {

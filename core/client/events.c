@@ -152,15 +152,12 @@ static int take_line(void *context, struct reel_str line) {
     return is_row && ++reading->rows >= ROWS_MAX ? print_rows(reading) : 0;
 }
 
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct reading *reading = context;
-    return lines_feed(&reading->lines, bytes, take_line, reading);
-}
-
 static int list_events(struct reading *reading, const char *path, struct failure *failure) {
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
-    const struct http_request request = {
-        .path = path, .accept = "application/x-ndjson", .take = take_bytes, .context = reading};
+    const struct http_request request = {.path = path,
+                                         .accept = "application/x-ndjson",
+                                         .take = lines_feed,
+                                         .context = &reading->lines};
     FILE *to = reading->client->out.to;
     int code = http_ask(reading->client->http, &request, &answer, failure);
     if (code == 0 && answer.status != 200) code = problem_failure(&answer, failure);
@@ -182,7 +179,8 @@ static int follow_events(struct reading *reading, const char *path, struct failu
 
 static int run(struct client *client, struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0};
-    struct reading reading = {.client = client};
+    struct reading reading = {.client = client, .lines.take = take_line};
+    reading.lines.context = &reading;
     bool is_follow = args_has(&client->args, "follow");
     int code = client_operands(client, 0, 0, "no operand", failure);
     if (code == 0) code = client_form(client, FORMS_TABLES | FORMS_JSON, &reading.form, failure);

@@ -1,6 +1,5 @@
 /* get.c: `reel get`: records, as a table or as data; and following them (get_watch.c). */
 #include "client/get.h"
-#include "client/fetch.h"
 
 #include "base/cleanup.h"
 #include "client/catalog.h"
@@ -15,7 +14,6 @@
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-/* Parameters of lists; `for_streams`: those that streams have, too. */
 static const struct {
     const char *option, *param;
 } params[] = {{"order", "order"}, {"at", "at"}, {"min-cursor", "min_cursor"}, {"group", "group"}};
@@ -102,7 +100,8 @@ static int take_line(void *context, struct reel_str line) {
 
 /* CSV in a pipe stays as it is: its lines end with CR LF, and a value in quotes may have several
  * lines. The titles of later pages, and rows above the limit, are left out. */
-static int take_csv(struct listing *listing, struct reel_str bytes) {
+static int take_csv(void *context, struct reel_str bytes) {
+    struct listing *listing = context;
     const struct terminal *out = &listing->client->out;
     while (bytes.len > 0) {
         size_t len = 0;
@@ -122,13 +121,6 @@ static int take_csv(struct listing *listing, struct reel_str bytes) {
     return ferror(out->to);
 }
 
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct listing *listing = context;
-    if (listing->form == FORM_CSV && !listing->client->out.is_terminal)
-        return take_csv(listing, bytes);
-    return lines_feed(&listing->lines, bytes, take_line, listing);
-}
-
 /* The target of the next page: `</v1/…>; rel="next"`. NULL: there is none. It is the path of the
  * same server in any case: it is appended to the server's URL. */
 static char *next_path(const struct http_answer *answer) {
@@ -139,15 +131,15 @@ static char *next_path(const struct http_answer *answer) {
     return str_copy((struct reel_str){link + 1, len - 1});
 }
 
-static const char *accept_of(enum form form) {
-    return form == FORM_CSV ? "text/csv" : "application/x-ndjson";
-}
-
 /* One page. `path` becomes that of the next one, or NULL. Owned by the caller. */
 static int take_page(struct listing *listing, char **path, struct failure *failure) {
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
-    const struct http_request request = {
-        .path = *path, .accept = accept_of(listing->form), .take = take_bytes, .context = listing};
+    bool is_csv = listing->form == FORM_CSV;
+    bool is_copied = is_csv && !listing->client->out.is_terminal;
+    const struct http_request request = {.path = *path,
+                                         .accept = is_csv ? "text/csv" : "application/x-ndjson",
+                                         .take = is_copied ? take_csv : lines_feed,
+                                         .context = is_copied ? (void *)listing : &listing->lines};
     listing->of_page = 0;
     int code = http_ask(listing->client->http, &request, &answer, failure);
     if (code == 0 && answer.status != 200)
@@ -185,8 +177,12 @@ static void end_json(const struct listing *listing) {
 
 static int list_records(struct client *client, struct reel_str collection, enum form form,
                         struct failure *failure) {
-    struct listing listing = {
-        .client = client, .form = form, .left = UINT64_MAX, .is_first_page = true};
+    struct listing listing = {.client = client,
+                              .form = form,
+                              .lines.take = take_line,
+                              .left = UINT64_MAX,
+                              .is_first_page = true};
+    listing.lines.context = &listing;
     CLEANUP(text_finish) struct text first = {0};
     int code = args_number(&client->args, "limit", &listing.left, failure);
     if (code == 0) code = catalog_collection(client, collection, &listing.collection, failure);
