@@ -11,7 +11,6 @@
 #include "client/columns.h"
 #include "client/contexts.h"
 #include "client/fetch.h"
-#include "client/grid.h"
 #include "client/lines.h"
 #include "client/problem.h"
 
@@ -166,7 +165,7 @@ static int take_frame(void *context, struct reel_str data) {
     all->is_wrong = !json_is_object(frame) || (json_is_string(key) && !record.data);
     if (json_is_string(key) && record.data && json_is_object(json_object_get(frame, "record"))) {
         struct reel_str text = {json_string_value(key), json_string_length(key)};
-        uint64_t seq = (uint64_t)json_integer_value(json_object_get(frame, "seq"));
+        uint64_t seq = catalog_number(frame, "seq");
         uint64_t hash = fnv_add(FNV_BEGIN, record.data, record.len);
         if (all->is_second)
             match_sketch(all, text, seq, hash);

@@ -170,7 +170,7 @@ static int begin(struct export *export, struct failure *failure) {
     if (code != 0) return code;
     const char *epoch = catalog_text(status, "epoch");
     if (strlen(epoch) >= sizeof export->position.epoch) epoch = "";
-    export->end = (uint64_t)json_integer_value(json_object_get(status, "cursor"));
+    export->end = catalog_number(status, "cursor");
     code = export->name ? open_file(export, epoch, failure) : 0;
     if (code == 0) strcpy(export->position.epoch, epoch);
     json_decref(status);
@@ -250,13 +250,7 @@ static int export_all(struct export *export, struct failure *failure) {
 /* ---- The command ----------------------------------------------------------------------------- */
 
 static int make_query(struct export *export, struct failure *failure) {
-    static const struct {
-        const char *option, *param;
-    } filters[] = {{"type", "type"}, {"subject", "subject"}, {"ce-subject", "ce_subject"}};
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        const char *value = args_value(&export->client->args, filters[i].option);
-        if (value) filters_param(&export->query, reel_text(filters[i].param), reel_text(value));
-    }
+    filters_of_events(&export->query, &export->client->args);
     text_append(&export->query, "", 1);
     return export->query.failed ? failure_memory(failure) : 0;
 }

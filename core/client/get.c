@@ -14,11 +14,7 @@
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-static const struct {
-    const char *option, *param;
-} params[] = {{"order", "order"}, {"at", "at"}, {"min-cursor", "min_cursor"}, {"group", "group"}};
-
-static int add_conditions(struct client *client, struct text *path, struct failure *failure) {
+int get_add_conditions(const struct client *client, struct text *path, struct failure *failure) {
     int code = 0;
     for (size_t i = 1; code == 0 && i < client->args.count; i++)
         code = filters_append(path, client->args.operands[i], failure);
@@ -29,11 +25,11 @@ static int add_conditions(struct client *client, struct text *path, struct failu
 static int list_path(struct client *client, struct reel_str collection, uint64_t limit,
                      struct text *ret, struct failure *failure) {
     target_path(ret, collection, (struct reel_str){NULL, 0});
-    int code = add_conditions(client, ret, failure);
-    for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
-        const char *value = args_value(&client->args, params[i].option);
-        if (value) filters_param(ret, reel_text(params[i].param), reel_text(value));
-    }
+    int code = get_add_conditions(client, ret, failure);
+    filters_option(ret, &client->args, "order", "order");
+    filters_option(ret, &client->args, "at", "at");
+    filters_option(ret, &client->args, "min-cursor", "min_cursor");
+    filters_option(ret, &client->args, "group", "group");
     char space[NUMBER_TEXT_MAX];
     uint64_t page = limit < PAGE_LIMIT ? limit : PAGE_LIMIT;
     if (!args_has(&client->args, "group"))
@@ -87,8 +83,7 @@ static int take_line(void *context, struct reel_str line) {
     if (!is_title && listing->left == 0) return 0;
     if (!is_title) listing->left--;
     if (!is_title) listing->taken++;
-    if (listing->form == FORM_TABLE || listing->form == FORM_WIDE)
-        return take_record(listing, line);
+    if (form_is_table(listing->form)) return take_record(listing, line);
     if (listing->form == FORM_JSON && listing->taken > 1) fputs(",\n", out->to);
     if (listing->form == FORM_CSV)
         terminal_write_lines(out, line);
@@ -159,14 +154,10 @@ static int take_page(struct listing *listing, char **path, struct failure *failu
     listing->is_first_page = false;
     free(*path);
     *path = listing->left > 0 && !answer.was_ended ? next_path(&answer) : NULL;
-    bool is_table = listing->form == FORM_TABLE || listing->form == FORM_WIDE;
+    bool is_table = form_is_table(listing->form);
     if (is_table && listing->taken > 0 && !grid_print(&listing->grid, &listing->client->out))
         return failure_memory(failure);
     return 0;
-}
-
-static void begin_json(const struct client *client, struct reel_str collection) {
-    client_print(client, "{\"%.*s\":[\n", REEL_FMT(collection));
 }
 
 static void end_json(const struct listing *listing) {
@@ -189,15 +180,12 @@ static int list_records(struct client *client, struct reel_str collection, enum 
     if (code == 0) code = list_path(client, collection, listing.left, &first, failure);
     if (code != 0) return code;
     char *path = str_copy(text_str(&first));
+    if (!path) return failure_memory(failure);
     columns_begin(&listing.grid, listing.collection, form == FORM_WIDE);
-    bool has_begun = false;
-    while (code == 0 && path) {
-        if (form == FORM_JSON && !has_begun) begin_json(client, collection);
-        has_begun = true;
-        code = take_page(&listing, &path, failure);
-    }
+    if (form == FORM_JSON) client_print(client, "{\"%.*s\":[\n", REEL_FMT(collection));
+    while (code == 0 && path) code = take_page(&listing, &path, failure);
     if (code == 0 && form == FORM_JSON) end_json(&listing);
-    if (code == 0 && listing.taken == 0 && form <= FORM_WIDE) client_remark(client, "no records");
+    if (code == 0 && listing.taken == 0 && form_is_table(form)) client_remark(client, "no records");
     free(path);
     lines_finish(&listing.lines);
     grid_finish(&listing.grid);
@@ -221,7 +209,7 @@ static int print_groups(struct client *client, const json_t *answer, struct fail
         grid_add_lit(&grid, "");
         grid_add_number(&grid, (uint64_t)nulls);
     }
-    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 static int list_groups(struct client *client, struct reel_str collection, enum form form,
@@ -231,8 +219,8 @@ static int list_groups(struct client *client, struct reel_str collection, enum f
     int code = list_path(client, collection, 0, &path, failure);
     if (code == 0) code = fetch_json(client->http, path.data, &answer, failure);
     if (code != 0) return code;
-    code = form == FORM_TABLE || form == FORM_WIDE ? print_groups(client, answer, failure)
-                                                   : client_print_json(client, answer, failure);
+    code = form_is_table(form) ? print_groups(client, answer, failure)
+                               : client_print_json(client, answer, failure);
     json_decref(answer);
     return code;
 }
@@ -242,12 +230,9 @@ static int list_groups(struct client *client, struct reel_str collection, enum f
 int get_print_record(struct client *client, const json_t *collection, struct reel_str text,
                      enum form form, struct failure *failure) {
     CLEANUP(grid_finish) struct grid grid = {0};
-    json_t *record = http_read_json(text);
-    if (!json_is_object(record)) {
-        json_decref(record);
-        return failure_set(failure, "the server has sent something that is not a record");
-    }
-    int code = 0;
+    json_t *record;
+    int code = fetch_read_object(text, "a record", &record, failure);
+    if (code != 0) return code;
     if (form == FORM_JSON) {
         CLEANUP(text_finish) struct text lines = {0};
         indent_json(&lines, text);
@@ -260,7 +245,7 @@ int get_print_record(struct client *client, const json_t *collection, struct ree
     } else {
         columns_begin(&grid, collection, form == FORM_WIDE);
         columns_add(&grid, collection, record, client);
-        code = grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+        code = client_print_grid(client, &grid, failure);
     }
     json_decref(record);
     return code;
@@ -277,10 +262,8 @@ static int get_one(struct client *client, struct target target, enum form form,
     if (code == 0) code = target_key(client, collection, target.key, &key, failure);
     if (code != 0) return code;
     target_path(&path, target.collection, text_str(&key));
-    const char *at = args_value(&client->args, "at");
-    const char *min_cursor = args_value(&client->args, "min-cursor");
-    if (at) filters_param(&path, reel_text("at"), reel_text(at));
-    if (min_cursor) filters_param(&path, reel_text("min_cursor"), reel_text(min_cursor));
+    filters_option(&path, &client->args, "at", "at");
+    filters_option(&path, &client->args, "min-cursor", "min_cursor");
     text_append(&path, "", 1);
     if (path.failed) return failure_memory(failure);
     code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
