@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "client/fetch.h"
-#include "client/filters.h"
 #include "client/lines.h"
 #include "client/problem.h"
 
@@ -120,20 +119,29 @@ static int take_frame(void *context, struct reel_str data) {
     return search->is_over || search->found > 1;
 }
 
+static int take_bytes(void *context, struct reel_str bytes) {
+    struct key_search *search = context;
+    return sse_feed(&search->sse, bytes);
+}
+
 /* A list does not say the keys of its records, but a record stream does. */
 static int find_by_name(struct client *client, const json_t *collection, const json_t *field,
                         struct reel_str name, struct text *ret, struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0};
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
-    struct key_search search = {.sse.take = take_frame, .key = ret};
+    struct key_search search = {.key = ret};
+    search.sse.take = take_frame;
     search.sse.context = &search;
     const char *of = catalog_text(collection, "name");
     target_path(&path, reel_text(of), (struct reel_str){NULL, 0});
-    filters_param(&path, reel_text(catalog_text(field, "filter")), name);
+    text_append_lit(&path, "?");
+    text_append_percent(&path, reel_text(catalog_text(field, "filter")), "-._~");
+    text_append_lit(&path, "=");
+    text_append_percent(&path, name, "-._~");
     text_append(&path, "", 1);
     if (path.failed) return failure_memory(failure);
     const struct http_request request = {
-        .path = path.data, .accept = "text/event-stream", .take = sse_feed, .context = &search.sse};
+        .path = path.data, .accept = "text/event-stream", .take = take_bytes, .context = &search};
     int code = http_ask(client->http, &request, &answer, failure);
     sse_finish(&search.sse);
     if (code != 0) return code;

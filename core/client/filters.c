@@ -39,3 +39,10 @@ int filters_append(struct text *to, const char *condition, struct failure *failu
     failure_usage(failure, "`%s` is not a condition: wanted FIELD=VALUE", condition);
     return failure_advise(failure, EXIT_USAGE, "reel help filters says more.");
 }
+
+int filters_of_operands(struct text *to, const struct args *args, struct failure *failure) {
+    int code = 0;
+    for (size_t i = 1; code == 0 && i < args->count; i++)
+        code = filters_append(to, args->operands[i], failure);
+    return code;
+}

@@ -20,4 +20,7 @@ void filters_of_events(struct text *to, const struct args *args);
  * end with .gte, .gt, .lte, .lt, .is or .eq. */
 int filters_append(struct text *to, const char *condition, struct failure *failure);
 
+/* Appends the operands after the first one, which are conditions. */
+int filters_of_operands(struct text *to, const struct args *args, struct failure *failure);
+
 #endif

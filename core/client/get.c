@@ -14,18 +14,11 @@
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-int get_add_conditions(const struct client *client, struct text *path, struct failure *failure) {
-    int code = 0;
-    for (size_t i = 1; code == 0 && i < client->args.count; i++)
-        code = filters_append(path, client->args.operands[i], failure);
-    return code;
-}
-
 /* NUL-terminated. */
 static int list_path(struct client *client, struct reel_str collection, uint64_t limit,
                      struct text *ret, struct failure *failure) {
     target_path(ret, collection, (struct reel_str){NULL, 0});
-    int code = get_add_conditions(client, ret, failure);
+    int code = filters_of_operands(ret, &client->args, failure);
     filters_option(ret, &client->args, "order", "order");
     filters_option(ret, &client->args, "at", "at");
     filters_option(ret, &client->args, "min-cursor", "min_cursor");

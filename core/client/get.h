@@ -5,9 +5,6 @@
 #include "client/catalog.h"
 #include "client/lines.h"
 
-/* Appends the operands after the collection, which are conditions. */
-int get_add_conditions(const struct client *client, struct text *path, struct failure *failure);
-
 /* Prints the record of an answer. */
 int get_print_record(struct client *client, const json_t *collection, struct reel_str text,
                      enum form form, struct failure *failure);

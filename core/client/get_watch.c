@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "client/columns.h"
+#include "client/filters.h"
 #include "client/follow.h"
 
 /* Rows that are printed at a time while the snapshot comes. */
@@ -86,7 +87,7 @@ int get_watch(struct client *client, struct target target, enum form form,
         watch.key = text_str(&key);
     }
     target_path(&path, target.collection, (struct reel_str){NULL, 0});
-    if (code == 0) code = get_add_conditions(client, &path, failure);
+    if (code == 0) code = filters_of_operands(&path, &client->args, failure);
     text_append(&path, "", 1);
     if (code == 0 && path.failed) code = failure_memory(failure);
     if (code != 0) return code;
