@@ -39,7 +39,7 @@ static int wait_for(struct client *client, const char *collection, json_int_t be
             return code;
         }
         const json_t *one = projection_of(status, collection);
-        uint64_t head = (uint64_t)json_integer_value(json_object_get(status, "head"));
+        uint64_t head = catalog_number(status, "head");
         bool is_building = standing_is_building(one);
         bool is_over = generation_of(status, collection) != before || (has_begun && !is_building);
         bool is_known = standing_progress(one, head, &done, &total);

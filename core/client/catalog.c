@@ -20,6 +20,21 @@ const char *catalog_text(const json_t *object, const char *member) {
     return text ? text : "";
 }
 
+uint64_t catalog_number(const json_t *object, const char *member) {
+    json_int_t number = json_integer_value(json_object_get(object, member));
+    return number > 0 ? (uint64_t)number : 0;
+}
+
+void catalog_names(struct text *to, const json_t *array, const char *member, const char *between) {
+    size_t i;
+    const json_t *one;
+    json_array_foreach((json_t *)array, i, one) {
+        const char *name = json_string_value(member ? json_object_get(one, member) : one);
+        if (i > 0) text_append_lit(to, between);
+        text_append_lit(to, name ? name : "");
+    }
+}
+
 const json_t *catalog_find(const json_t *array, const char *member, const char *text) {
     size_t i;
     const json_t *one;
@@ -32,12 +47,7 @@ const json_t *catalog_find(const json_t *array, const char *member, const char *
 static int refuse_collection(const json_t *collections, struct reel_str name,
                              struct failure *failure) {
     CLEANUP(text_finish) struct text names = {0};
-    size_t i;
-    const json_t *one;
-    json_array_foreach((json_t *)collections, i, one) {
-        if (i > 0) text_append_lit(&names, ", ");
-        text_append_lit(&names, catalog_text(one, "name"));
-    }
+    catalog_names(&names, collections, "name", ", ");
     failure_set(failure, "there is no collection `%.*s`", REEL_FMT(name));
     return failure_advise(failure, EXIT_FAILED, "The server has %.*s.", REEL_FMT(text_str(&names)));
 }

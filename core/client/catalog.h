@@ -16,6 +16,12 @@ int catalog_collection(struct client *client, struct reel_str name, const json_t
 /* A member that is a string; "" if it is not. */
 const char *catalog_text(const json_t *object, const char *member);
 
+/* A member that is a number of things or of an event; 0 if it is not. */
+uint64_t catalog_number(const json_t *object, const char *member);
+
+/* Appends the texts of an array, or the texts that its objects have as `member`. */
+void catalog_names(struct text *to, const json_t *array, const char *member, const char *between);
+
 /* The element of an array of objects whose member is this text; NULL: there is none. */
 const json_t *catalog_find(const json_t *array, const char *member, const char *text);
 

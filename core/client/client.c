@@ -70,3 +70,12 @@ int client_print_json(const struct client *client, const json_t *json, struct fa
     fputc('\n', client->out.to);
     return 0;
 }
+
+void client_print_title(const struct client *client, const char *title) {
+    fprintf(client->out.to, "\n%s%s%s\n", terminal_begin(&client->out, STYLE_TITLE), title,
+            terminal_end(&client->out, STYLE_TITLE));
+}
+
+int client_print_grid(const struct client *client, struct grid *grid, struct failure *failure) {
+    return grid_print(grid, &client->out) ? 0 : failure_memory(failure);
+}

@@ -3,8 +3,8 @@
 #define REEL_CLIENT_CLIENT_H
 
 #include "client/args.h"
+#include "client/grid.h"
 #include "client/http.h"
-#include "client/terminal.h"
 
 struct client {
     struct args args;
@@ -18,6 +18,9 @@ struct client {
 
 /* The form of the output. */
 enum form { FORM_TABLE, FORM_WIDE, FORM_JSON, FORM_NDJSON, FORM_CSV };
+static inline bool form_is_table(enum form form) {
+    return form == FORM_TABLE || form == FORM_WIDE;
+}
 
 /* Reads option -o. `forms` are those that the command has, as bits. */
 #define FORM_BIT(form) (1u << (form))
@@ -40,6 +43,12 @@ int client_print_json(const struct client *client, const json_t *json, struct fa
 /* Prints formatted text to standard output. The text is made harmless. */
 REEL_PRINTF(2, 3)
 void client_print(const struct client *client, const char *format, ...);
+
+/* Prints an empty line, and a title. */
+void client_print_title(const struct client *client, const char *title);
+
+/* Prints the rows of a grid, as grid_print does. */
+int client_print_grid(const struct client *client, struct grid *grid, struct failure *failure);
 
 /* "reel get": a command, and what the help says. */
 struct command {

@@ -64,18 +64,26 @@ void columns_value(struct text *to, const json_t *value, bool as_age, int64_t no
     if (!json) to->failed = true;
 }
 
+void columns_add_value(struct grid *grid, const json_t *value, const struct client *client) {
+    CLEANUP(text_finish) struct text text = {0};
+    columns_value(&text, value, client->out.is_terminal, client->now_ns);
+    grid->failed = grid->failed || text.failed;
+    grid_add(grid, text_str(&text), STYLE_PLAIN);
+}
+
+void columns_add_time(struct grid *grid, const json_t *object, const struct client *client) {
+    const json_t *time = json_object_get(object, "time");
+    columns_add_value(grid, json_is_string(time) ? time : json_object_get(object, "received_at"),
+                      client);
+}
+
 void columns_add(struct grid *grid, const json_t *collection, const json_t *record,
                  const struct client *client) {
     size_t i;
     const json_t *field;
-    CLEANUP(text_finish) struct text text = {0};
     json_array_foreach(json_object_get(collection, "fields"), i, field) {
         if (!is_shown(field, grid->is_wide)) continue;
-        text.len = 0;
-        columns_value(&text, json_object_get(record, catalog_text(field, "name")),
-                      client->out.is_terminal, client->now_ns);
-        grid->failed = grid->failed || text.failed;
-        grid_add(grid, text_str(&text), STYLE_PLAIN);
+        columns_add_value(grid, json_object_get(record, catalog_text(field, "name")), client);
     }
 }
 

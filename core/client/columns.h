@@ -4,7 +4,6 @@
 #define REEL_CLIENT_COLUMNS_H
 
 #include "client/client.h"
-#include "client/grid.h"
 
 /* Adds a column for each field that the collection declares. Fields that are JSON are only in a
  * wide table. */
@@ -16,6 +15,10 @@ void columns_add(struct grid *grid, const json_t *collection, const json_t *reco
 
 /* Adds a row for a record that was deleted. */
 void columns_add_deleted(struct grid *grid, const json_t *collection, struct reel_str key);
+
+/* Adds such a value as the next cell; of an event or a change, its time, or else when it came. */
+void columns_add_value(struct grid *grid, const json_t *value, const struct client *client);
+void columns_add_time(struct grid *grid, const json_t *object, const struct client *client);
 
 /* Appends a value as text: a string as it is, null as nothing, other values as JSON. `as_age`: a
  * text that is a time is written as an age. */

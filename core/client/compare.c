@@ -11,7 +11,6 @@
 #include "client/columns.h"
 #include "client/contexts.h"
 #include "client/fetch.h"
-#include "client/grid.h"
 #include "client/lines.h"
 #include "client/problem.h"
 
@@ -166,7 +165,7 @@ static int take_frame(void *context, struct reel_str data) {
     all->is_wrong = !json_is_object(frame) || (json_is_string(key) && !record.data);
     if (json_is_string(key) && record.data && json_is_object(json_object_get(frame, "record"))) {
         struct reel_str text = {json_string_value(key), json_string_length(key)};
-        uint64_t seq = (uint64_t)json_integer_value(json_object_get(frame, "seq"));
+        uint64_t seq = catalog_number(frame, "seq");
         uint64_t hash = fnv_add(FNV_BEGIN, record.data, record.len);
         if (all->is_second)
             match_sketch(all, text, seq, hash);
@@ -175,11 +174,6 @@ static int take_frame(void *context, struct reel_str data) {
     }
     json_decref(frame);
     return all->is_over || all->is_wrong || all->no_memory;
-}
-
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct comparison *all = context;
-    return sse_feed(&all->sse, bytes);
 }
 
 static int read_snapshot(struct comparison *all, const struct side *side, struct failure *failure) {
@@ -191,7 +185,7 @@ static int read_snapshot(struct comparison *all, const struct side *side, struct
     all->sse = (struct sse){.take = take_frame, .context = all};
     all->is_over = false;
     const struct http_request request = {
-        .path = path.data, .accept = "text/event-stream", .take = take_bytes, .context = all};
+        .path = path.data, .accept = "text/event-stream", .take = sse_feed, .context = &all->sse};
     int code = http_ask(side->http, &request, &answer, failure);
     sse_finish(&all->sse);
     if (code != 0) return code;
@@ -256,9 +250,7 @@ static int print_differences(struct comparison *all, struct failure *failure) {
     if (is_one_log(all) && all->oldest > 0)
         client_print(client, "\nThe oldest change among these is event %llu.\n",
                      (unsigned long long)all->oldest);
-    failure_set(failure, "the records are not the same");
-    failure->advice[0] = '\0';
-    return EXIT_FAILED;
+    return failure_set(failure, "the records are not the same");
 }
 
 static int compare_all(struct comparison *all, struct failure *failure) {

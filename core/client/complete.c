@@ -89,11 +89,6 @@ static int take_key(void *context, struct reel_str data) {
     return is_over || keys->count >= KEYS_MAX;
 }
 
-static int take_key_bytes(void *context, struct reel_str bytes) {
-    struct key_offer *keys = context;
-    return sse_feed(&keys->sse, bytes);
-}
-
 /* The first keys of a collection. */
 static void offer_keys(const struct completing *all) {
     CLEANUP(text_finish) struct text path = {0};
@@ -104,13 +99,13 @@ static void offer_keys(const struct completing *all) {
     if (!collection) return;
     struct key_offer keys = {.all = all,
                              .collection = catalog_text(collection, "name"),
-                             .name_field = name ? catalog_text(name, "name") : NULL};
-    keys.sse.take = take_key;
+                             .name_field = name ? catalog_text(name, "name") : NULL,
+                             .sse.take = take_key};
     keys.sse.context = &keys;
     target_path(&path, reel_text(keys.collection), (struct reel_str){NULL, 0});
     text_append(&path, "", 1);
     const struct http_request request = {
-        .path = path.data, .accept = "text/event-stream", .take = take_key_bytes, .context = &keys};
+        .path = path.data, .accept = "text/event-stream", .take = sse_feed, .context = &keys.sse};
     if (!path.failed) http_ask(all->client->http, &request, &answer, &failure);
     sse_finish(&keys.sse);
 }

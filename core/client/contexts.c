@@ -52,7 +52,6 @@ static struct reel_str *place_of(struct contexts *contexts, struct reel_str key)
 
 static const char *parse_line(struct contexts *contexts, struct reel_str line) {
     line = str_trimmed(line);
-    if (line.len > 0 && line.data[line.len - 1] == '\r') line.len--;
     if (line.len == 0 || line.data[0] == '#') return NULL;
     if (line.data[0] == '[') return begin_context(contexts, line);
     const char *equals = memchr(line.data, '=', line.len);
@@ -70,15 +69,21 @@ static const char *parse_line(struct contexts *contexts, struct reel_str line) {
     return NULL;
 }
 
+/* Takes the next line, without its end. False: there is none. */
+static bool next_line(struct reel_str *rest, struct reel_str *ret) {
+    if (rest->len == 0) return false;
+    const char *end = memchr(rest->data, '\n', rest->len);
+    *ret = (struct reel_str){rest->data, end ? (size_t)(end - rest->data) : rest->len};
+    rest->data += ret->len + (end ? 1 : 0);
+    rest->len -= ret->len + (end ? 1 : 0);
+    if (ret->len > 0 && ret->data[ret->len - 1] == '\r') ret->len--;
+    return true;
+}
+
 int contexts_parse(struct contexts *ret, struct failure *failure) {
-    struct reel_str rest = text_str(&ret->text);
+    struct reel_str rest = text_str(&ret->text), line;
     if (memchr(rest.data, '\0', rest.len)) return wrong(ret, 1, "this is not a text", failure);
-    for (unsigned number = 1; rest.len > 0; number++) {
-        const char *end = memchr(rest.data, '\n', rest.len);
-        struct reel_str line = {rest.data, end ? (size_t)(end - rest.data) : rest.len};
-        size_t skipped = line.len + (end ? 1 : 0);
-        rest.data += skipped;
-        rest.len -= skipped;
+    for (unsigned number = 1; next_line(&rest, &line); number++) {
         const char *why = parse_line(ret, line);
         if (why) return wrong(ret, number, why, failure);
     }
@@ -135,13 +140,8 @@ static int read_token(const char *path, char **ret, struct failure *failure) {
     int rc = file_read(path, TOKEN_FILE_BYTES_MAX, &text);
     if (rc < 0)
         return failure_usage(failure, "cannot read the token file %s: %s", path, strerror(-rc));
-    struct reel_str rest = text_str(&text), token = {NULL, 0};
-    while (!token.data && rest.len > 0) {
-        const char *end = memchr(rest.data, '\n', rest.len);
-        struct reel_str line = {rest.data, end ? (size_t)(end - rest.data) : rest.len};
-        rest.data += line.len + (end ? 1 : 0);
-        rest.len -= line.len + (end ? 1 : 0);
-        if (line.len > 0 && line.data[line.len - 1] == '\r') line.len--;
+    struct reel_str rest = text_str(&text), line, token = {NULL, 0};
+    while (!token.data && next_line(&rest, &line)) {
         line = str_trimmed(line);
         if (line.len == 0 || line.data[0] == '#') continue;
         size_t at = line.len;

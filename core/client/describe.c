@@ -82,11 +82,6 @@ static int print_members(const struct client *client, const json_t *object,
     return code;
 }
 
-static void print_title(const struct client *client, const char *title) {
-    fprintf(client->out.to, "\n%s%s%s\n", terminal_begin(&client->out, STYLE_TITLE), title,
-            terminal_end(&client->out, STYLE_TITLE));
-}
-
 /* ---- History --------------------------------------------------------------------------------- */
 
 /* The newest changes: a ring. */
@@ -132,14 +127,9 @@ static int read_history(struct client *client, struct reel_str path, struct hist
 
 static void add_change(struct grid *grid, const json_t *change, const struct client *client) {
     CLEANUP(text_finish) struct text text = {0};
-    size_t i;
-    const json_t *name, *time = json_object_get(change, "time");
-    grid_add_number(grid, (uint64_t)json_integer_value(json_object_get(change, "seq")));
-    if (!json_is_string(time)) time = json_object_get(change, "received_at");
-    columns_value(&text, time, client->out.is_terminal, client->now_ns);
-    grid_add(grid, text_str(&text), STYLE_PLAIN);
+    grid_add_number(grid, catalog_number(change, "seq"));
+    columns_add_time(grid, change, client);
     grid_add_lit(grid, catalog_text(change, "type"));
-    text.len = 0;
     const json_t *record = json_object_get(change, "record");
     const json_t *changed = json_object_get(change, "changed");
     size_t count = json_array_size(changed);
@@ -147,11 +137,8 @@ static void add_change(struct grid *grid, const json_t *change, const struct cli
         text_append_lit(&text, "(deleted)");
     else if (count > 1 && count == json_object_size(record))
         text_append_lit(&text, "(all)");
-    if (text.len > 0) changed = NULL;
-    json_array_foreach((json_t *)changed, i, name) {
-        if (i > 0) text_append_lit(&text, ",");
-        text_append_lit(&text, json_is_string(name) ? json_string_value(name) : "");
-    }
+    else
+        catalog_names(&text, changed, NULL, ",");
     grid_add(grid, text_str(&text), STYLE_PLAIN);
     grid->failed = grid->failed || text.failed;
 }
@@ -160,7 +147,7 @@ static int print_history(struct client *client, const struct history *history,
                          struct failure *failure) {
     CLEANUP(grid_finish) struct grid grid = {0};
     uint64_t shown = history->count < history->size ? history->count : history->size;
-    print_title(client, "History");
+    client_print_title(client, "History");
     if (shown < history->count)
         client_print(client, "(the last %llu of %llu changes)\n", (unsigned long long)shown,
                      (unsigned long long)history->count);
@@ -171,7 +158,7 @@ static int print_history(struct client *client, const struct history *history,
     grid_add_column(&grid, reel_text("changed"), 3, false);
     for (uint64_t i = history->count - shown; i < history->count; i++)
         add_change(&grid, history->list[i % history->size], client);
-    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 /* A token that may not look back sees the record all the same. */
@@ -212,11 +199,9 @@ static int describe_record(struct client *client, struct target target, struct f
     code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
     if (code != 0) return code;
     if (answer.status != 200) return problem_failure(&answer, failure);
-    json_t *record = http_read_json(text_str(&answer.body));
-    if (!json_is_object(record)) {
-        json_decref(record);
-        return failure_set(failure, "the server has sent something that is not a record");
-    }
+    json_t *record;
+    code = fetch_read_object(text_str(&answer.body), "a record", &record, failure);
+    if (code != 0) return code;
     client_print(client, "%.*s/%.*s\nchanged by event %s, ETag %s\n\n", REEL_FMT(target.collection),
                  REEL_FMT(text_str(&key)), answer.changed, answer.etag);
     code = print_members(client, record, failure);
@@ -238,7 +223,7 @@ static int print_outcomes(const struct client *client, const json_t *outcomes,
     CLEANUP(grid_finish) struct grid grid = {0};
     size_t i;
     const json_t *one;
-    print_title(client, "Outcomes");
+    client_print_title(client, "Outcomes");
     grid_add_column(&grid, reel_text("collection"), 0, false);
     grid_add_column(&grid, reel_text("outcome"), 0, false);
     grid_add_column(&grid, reel_text("reason"), 1, false);
@@ -248,7 +233,7 @@ static int print_outcomes(const struct client *client, const json_t *outcomes,
         grid_add(&grid, reel_text(outcome[0] ? outcome : "not folded"), style_of_outcome(outcome));
         grid_add_lit(&grid, catalog_text(one, "reason"));
     }
-    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 static int describe_event(struct client *client, struct reel_str seq, struct failure *failure) {
@@ -265,7 +250,7 @@ static int describe_event(struct client *client, struct reel_str seq, struct fai
     for (const char *const *name = elsewhere; *name; name++) json_object_del(answer, *name);
     code = print_members(client, answer, failure);
     if (code == 0 && event && !json_is_null(event)) {
-        print_title(client, "Event");
+        client_print_title(client, "Event");
         code = print_indented(client, event, failure);
     }
     if (code == 0) code = print_outcomes(client, outcomes, failure);

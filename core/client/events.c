@@ -25,30 +25,25 @@ static void add_columns(struct grid *grid, bool is_wide) {
     if (is_wide) grid_add_column(grid, reel_text("data"), 6, false);
 }
 
-static void add_value(struct grid *grid, const json_t *value, const struct client *client) {
-    CLEANUP(text_finish) struct text text = {0};
-    columns_value(&text, value, client->out.is_terminal, client->now_ns);
-    grid->failed = grid->failed || text.failed;
-    grid_add(grid, text_str(&text), STYLE_PLAIN);
+/* A frame has an event, a gap, or what is not JSON; or it is only a position. */
+static bool is_position(const json_t *frame) {
+    return !json_object_get(frame, "event") && !json_object_get(frame, "gap");
 }
 
-/* Adds a frame: an event, a gap, or what is not JSON. False: it is only a position. */
-static bool add_frame(struct grid *grid, const json_t *frame, const struct client *client) {
+static void add_frame(struct grid *grid, const json_t *frame, const struct client *client) {
     const json_t *event = json_object_get(frame, "event");
     bool is_gap = json_is_true(json_object_get(frame, "gap"));
-    if (!event && !is_gap) return false;
-    grid_add_number(grid, (uint64_t)json_integer_value(json_object_get(frame, "seq")));
+    grid_add_number(grid, catalog_number(frame, "seq"));
     if (is_gap || !json_is_object(event)) {
         const char *why = catalog_text(frame, "error");
         grid_add_lit(grid, "");
         grid_add(grid, reel_text(is_gap ? "(gap: never received)" : "(not an event)"), STYLE_BAD);
         for (size_t i = 3; i < grid->count; i++) grid_add_lit(grid, i == 3 ? why : "");
-        return true;
+        return;
     }
     static const char *const members[] = {"time", "type", "subject", "id", "source", "data"};
     for (size_t i = 1; i < grid->count; i++)
-        add_value(grid, json_object_get(event, members[i - 1]), client);
-    return true;
+        columns_add_value(grid, json_object_get(event, members[i - 1]), client);
 }
 
 /* ---- What is asked for ----------------------------------------------------------------------- */
@@ -62,16 +57,6 @@ struct reading {
     bool is_wrong, failed;
 };
 
-static void add_filters(const struct client *client, struct text *path) {
-    static const struct {
-        const char *option, *param;
-    } filters[] = {{"type", "type"}, {"subject", "subject"}, {"ce-subject", "ce_subject"}};
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        const char *value = args_value(&client->args, filters[i].option);
-        if (value) filters_param(path, reel_text(filters[i].param), reel_text(value));
-    }
-}
-
 /* Where to begin: --since, or the last --tail events. */
 static int find_since(struct client *client, uint64_t *ret, struct failure *failure) {
     uint64_t tail = args_has(&client->args, "follow") ? 0 : TAIL_DEFAULT;
@@ -82,8 +67,8 @@ static int find_since(struct client *client, uint64_t *ret, struct failure *fail
     json_t *status = NULL;
     if (code == 0) code = fetch_json(client->http, "/v1/status", &status, failure);
     if (code != 0) return code;
-    uint64_t cursor = (uint64_t)json_integer_value(json_object_get(status, "cursor"));
-    uint64_t first = (uint64_t)json_integer_value(json_object_get(status, "first_seq"));
+    uint64_t cursor = catalog_number(status, "cursor");
+    uint64_t first = catalog_number(status, "first_seq");
     *ret = cursor > tail ? cursor - tail : 0;
     if (first > 0 && *ret < first - 1) *ret = first - 1;
     json_decref(status);
@@ -98,9 +83,8 @@ static int events_path(struct client *client, const char *route, struct text *re
     if (code != 0) return code;
     text_append_lit(ret, route);
     filters_param(ret, reel_text("since"), reel_text(number_text(since, space)));
-    add_filters(client, ret);
-    const char *limit = args_value(&client->args, "limit");
-    if (limit) filters_param(ret, reel_text("limit"), reel_text(limit));
+    filters_of_events(ret, &client->args);
+    filters_option(ret, &client->args, "limit", "limit");
     text_append(ret, "", 1);
     return ret->failed ? failure_memory(failure) : 0;
 }
@@ -112,10 +96,6 @@ static int print_rows(struct reading *reading) {
     reading->failed = !grid_print(&reading->grid, &reading->client->out);
     fflush(reading->client->out.to);
     return reading->failed || ferror(reading->client->out.to);
-}
-
-static bool is_position(const json_t *frame) {
-    return !json_object_get(frame, "event") && !json_object_get(frame, "gap");
 }
 
 static int print_text(struct reading *reading, struct reel_str text) {
@@ -130,43 +110,42 @@ static int print_text(struct reading *reading, struct reel_str text) {
 /* A frame of a stream. It is printed at once. */
 static int take_frame(void *context, const json_t *frame, struct reel_str text) {
     struct reading *reading = context;
+    FILE *to = reading->client->out.to;
     reading->client->now_ns = (int64_t)clock_now_ns();
-    if (reading->form > FORM_WIDE) {
-        if (is_position(frame)) return ferror(reading->client->out.to);
-        print_text(reading, text);
-        fflush(reading->client->out.to);
-        return ferror(reading->client->out.to);
+    if (is_position(frame)) return ferror(to);
+    if (form_is_table(reading->form)) {
+        add_frame(&reading->grid, frame, reading->client);
+        return print_rows(reading);
     }
-    return add_frame(&reading->grid, frame, reading->client) ? print_rows(reading)
-                                                             : ferror(reading->client->out.to);
+    print_text(reading, text);
+    fflush(to);
+    return ferror(to);
 }
 
 static int take_line(void *context, struct reel_str line) {
     struct reading *reading = context;
-    if (reading->form > FORM_WIDE) return print_text(reading, line);
+    if (!form_is_table(reading->form)) return print_text(reading, line);
     json_t *frame = http_read_json(line);
     reading->is_wrong = !json_is_object(frame);
-    bool is_row = !reading->is_wrong && add_frame(&reading->grid, frame, reading->client);
+    bool is_row = !reading->is_wrong && !is_position(frame);
+    if (is_row) add_frame(&reading->grid, frame, reading->client);
     json_decref(frame);
     if (reading->is_wrong) return -EINVAL;
     return is_row && ++reading->rows >= ROWS_MAX ? print_rows(reading) : 0;
 }
 
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct reading *reading = context;
-    return lines_feed(&reading->lines, bytes, take_line, reading);
-}
-
 static int list_events(struct reading *reading, const char *path, struct failure *failure) {
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
-    const struct http_request request = {
-        .path = path, .accept = "application/x-ndjson", .take = take_bytes, .context = reading};
+    const struct http_request request = {.path = path,
+                                         .accept = "application/x-ndjson",
+                                         .take = lines_feed,
+                                         .context = &reading->lines};
     FILE *to = reading->client->out.to;
     int code = http_ask(reading->client->http, &request, &answer, failure);
     if (code == 0 && answer.status != 200) code = problem_failure(&answer, failure);
     if (code == 0 && reading->is_wrong)
         return failure_set(failure, "the server has sent a line that is not a frame");
-    if (code == 0 && reading->form <= FORM_WIDE) print_rows(reading);
+    if (code == 0 && form_is_table(reading->form)) print_rows(reading);
     if (code == 0 && reading->form == FORM_JSON)
         fputs(reading->shown > 0 ? "\n]}\n" : "{\"events\":[\n]}\n", to);
     if (code == 0 && answer.was_ended && !ferror(to))
@@ -182,7 +161,8 @@ static int follow_events(struct reading *reading, const char *path, struct failu
 
 static int run(struct client *client, struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0};
-    struct reading reading = {.client = client};
+    struct reading reading = {.client = client, .lines.take = take_line};
+    reading.lines.context = &reading;
     bool is_follow = args_has(&client->args, "follow");
     int code = client_operands(client, 0, 0, "no operand", failure);
     if (code == 0) code = client_form(client, FORMS_TABLES | FORMS_JSON, &reading.form, failure);

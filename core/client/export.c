@@ -34,7 +34,7 @@ struct export {
     uint64_t kept;            /* the offset of the position file */
     uint64_t since;           /* where the first run began */
     uint64_t end;             /* the cursor of the answer */
-    uint64_t events, begun_lines;
+    uint64_t begun_lines;
     struct lines lines;
     int failed; /* errno of writing */
     bool is_wrong;
@@ -124,11 +124,6 @@ static int take_line(void *context, struct reel_str line) {
     return export->is_wrong ? -EINVAL : write_event(export, seq, event);
 }
 
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct export *export = context;
-    return lines_feed(&export->lines, bytes, take_line, export);
-}
-
 /* ---- The file -------------------------------------------------------------------------------- */
 
 static int refuse_file(const struct export *export, const char *why, struct failure *failure) {
@@ -175,7 +170,7 @@ static int begin(struct export *export, struct failure *failure) {
     if (code != 0) return code;
     const char *epoch = catalog_text(status, "epoch");
     if (strlen(epoch) >= sizeof export->position.epoch) epoch = "";
-    export->end = (uint64_t)json_integer_value(json_object_get(status, "cursor"));
+    export->end = catalog_number(status, "cursor");
     code = export->name ? open_file(export, epoch, failure) : 0;
     if (code == 0) strcpy(export->position.epoch, epoch);
     json_decref(status);
@@ -198,10 +193,11 @@ static int receive(struct export *export, struct http_answer *answer, struct fai
     filters_param(&path, reel_text("since"), reel_text(number_text(export->position.seq, space)));
     text_append(&path, "", 1);
     if (path.failed) return failure_memory(failure);
-    const struct http_request request = {
-        .path = path.data, .accept = "application/x-ndjson", .take = take_bytes, .context = export};
-    lines_finish(&export->lines); /* a line that was cut comes again */
-    export->lines = (struct lines){0};
+    const struct http_request request = {.path = path.data,
+                                         .accept = "application/x-ndjson",
+                                         .take = lines_feed,
+                                         .context = &export->lines};
+    export->lines.rest.len = 0; /* a line that was cut comes again */
     return http_ask(export->client->http, &request, answer, failure);
 }
 
@@ -254,19 +250,14 @@ static int export_all(struct export *export, struct failure *failure) {
 /* ---- The command ----------------------------------------------------------------------------- */
 
 static int make_query(struct export *export, struct failure *failure) {
-    static const struct {
-        const char *option, *param;
-    } filters[] = {{"type", "type"}, {"subject", "subject"}, {"ce-subject", "ce_subject"}};
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        const char *value = args_value(&export->client->args, filters[i].option);
-        if (value) filters_param(&export->query, reel_text(filters[i].param), reel_text(value));
-    }
+    filters_of_events(&export->query, &export->client->args);
     text_append(&export->query, "", 1);
     return export->query.failed ? failure_memory(failure) : 0;
 }
 
 static int run(struct client *client, struct failure *failure) {
-    struct export export = {.client = client, .fd = STDOUT_FILENO};
+    struct export export = {.client = client, .fd = STDOUT_FILENO, .lines.take = take_line};
+    export.lines.context = &export;
     int code = client_operands(client, 0, 1, "at most FILE", failure);
     if (code == 0) code = args_number(&client->args, "since", &export.since, failure);
     if (code == 0) code = make_query(&export, failure);

@@ -18,3 +18,14 @@ int fetch_json(struct http *http, const char *path, json_t **ret, struct failure
     *ret = json;
     return 0;
 }
+
+int fetch_read_object(struct reel_str text, const char *what, json_t **ret,
+                      struct failure *failure) {
+    json_t *json = http_read_json(text);
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return failure_set(failure, "the server has sent something that is not %s", what);
+    }
+    *ret = json;
+    return 0;
+}

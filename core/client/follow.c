@@ -45,10 +45,7 @@ static int ask(const struct client *client, struct following *following, struct 
         .context = following,
     };
     following->has_received = false;
-    lines_finish(&following->sse.lines);
-    following->sse.lines = (struct lines){0};
-    following->sse.has_data = false;
-    following->sse.data.len = 0;
+    sse_restart(&following->sse);
     return http_ask(client->http, &request, ret, failure);
 }
 
@@ -82,8 +79,7 @@ static int follow_once(const struct client *client, struct following *following,
 }
 
 int follow_run(const struct client *client, const struct follow *follow, struct failure *failure) {
-    struct following following = {.follow = follow};
-    following.sse.take = take_data;
+    struct following following = {.follow = follow, .sse.take = take_data};
     following.sse.context = &following;
     unsigned pause_s = 1;
     int code = 0;

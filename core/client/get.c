@@ -1,6 +1,5 @@
 /* get.c: `reel get`: records, as a table or as data; and following them (get_watch.c). */
 #include "client/get.h"
-#include "client/fetch.h"
 
 #include "base/cleanup.h"
 #include "client/catalog.h"
@@ -15,27 +14,15 @@
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-/* Parameters of lists; `for_streams`: those that streams have, too. */
-static const struct {
-    const char *option, *param;
-} params[] = {{"order", "order"}, {"at", "at"}, {"min-cursor", "min_cursor"}, {"group", "group"}};
-
-static int add_conditions(struct client *client, struct text *path, struct failure *failure) {
-    int code = 0;
-    for (size_t i = 1; code == 0 && i < client->args.count; i++)
-        code = filters_append(path, client->args.operands[i], failure);
-    return code;
-}
-
 /* NUL-terminated. */
 static int list_path(struct client *client, struct reel_str collection, uint64_t limit,
                      struct text *ret, struct failure *failure) {
     target_path(ret, collection, (struct reel_str){NULL, 0});
-    int code = add_conditions(client, ret, failure);
-    for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
-        const char *value = args_value(&client->args, params[i].option);
-        if (value) filters_param(ret, reel_text(params[i].param), reel_text(value));
-    }
+    int code = filters_of_operands(ret, &client->args, failure);
+    filters_option(ret, &client->args, "order", "order");
+    filters_option(ret, &client->args, "at", "at");
+    filters_option(ret, &client->args, "min-cursor", "min_cursor");
+    filters_option(ret, &client->args, "group", "group");
     char space[NUMBER_TEXT_MAX];
     uint64_t page = limit < PAGE_LIMIT ? limit : PAGE_LIMIT;
     if (!args_has(&client->args, "group"))
@@ -89,8 +76,7 @@ static int take_line(void *context, struct reel_str line) {
     if (!is_title && listing->left == 0) return 0;
     if (!is_title) listing->left--;
     if (!is_title) listing->taken++;
-    if (listing->form == FORM_TABLE || listing->form == FORM_WIDE)
-        return take_record(listing, line);
+    if (form_is_table(listing->form)) return take_record(listing, line);
     if (listing->form == FORM_JSON && listing->taken > 1) fputs(",\n", out->to);
     if (listing->form == FORM_CSV)
         terminal_write_lines(out, line);
@@ -102,7 +88,8 @@ static int take_line(void *context, struct reel_str line) {
 
 /* CSV in a pipe stays as it is: its lines end with CR LF, and a value in quotes may have several
  * lines. The titles of later pages, and rows above the limit, are left out. */
-static int take_csv(struct listing *listing, struct reel_str bytes) {
+static int take_csv(void *context, struct reel_str bytes) {
+    struct listing *listing = context;
     const struct terminal *out = &listing->client->out;
     while (bytes.len > 0) {
         size_t len = 0;
@@ -122,13 +109,6 @@ static int take_csv(struct listing *listing, struct reel_str bytes) {
     return ferror(out->to);
 }
 
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct listing *listing = context;
-    if (listing->form == FORM_CSV && !listing->client->out.is_terminal)
-        return take_csv(listing, bytes);
-    return lines_feed(&listing->lines, bytes, take_line, listing);
-}
-
 /* The target of the next page: `</v1/…>; rel="next"`. NULL: there is none. It is the path of the
  * same server in any case: it is appended to the server's URL. */
 static char *next_path(const struct http_answer *answer) {
@@ -139,15 +119,15 @@ static char *next_path(const struct http_answer *answer) {
     return str_copy((struct reel_str){link + 1, len - 1});
 }
 
-static const char *accept_of(enum form form) {
-    return form == FORM_CSV ? "text/csv" : "application/x-ndjson";
-}
-
 /* One page. `path` becomes that of the next one, or NULL. Owned by the caller. */
 static int take_page(struct listing *listing, char **path, struct failure *failure) {
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
-    const struct http_request request = {
-        .path = *path, .accept = accept_of(listing->form), .take = take_bytes, .context = listing};
+    bool is_csv = listing->form == FORM_CSV;
+    bool is_copied = is_csv && !listing->client->out.is_terminal;
+    const struct http_request request = {.path = *path,
+                                         .accept = is_csv ? "text/csv" : "application/x-ndjson",
+                                         .take = is_copied ? take_csv : lines_feed,
+                                         .context = is_copied ? (void *)listing : &listing->lines};
     listing->of_page = 0;
     int code = http_ask(listing->client->http, &request, &answer, failure);
     if (code == 0 && answer.status != 200)
@@ -167,14 +147,10 @@ static int take_page(struct listing *listing, char **path, struct failure *failu
     listing->is_first_page = false;
     free(*path);
     *path = listing->left > 0 && !answer.was_ended ? next_path(&answer) : NULL;
-    bool is_table = listing->form == FORM_TABLE || listing->form == FORM_WIDE;
+    bool is_table = form_is_table(listing->form);
     if (is_table && listing->taken > 0 && !grid_print(&listing->grid, &listing->client->out))
         return failure_memory(failure);
     return 0;
-}
-
-static void begin_json(const struct client *client, struct reel_str collection) {
-    client_print(client, "{\"%.*s\":[\n", REEL_FMT(collection));
 }
 
 static void end_json(const struct listing *listing) {
@@ -185,23 +161,24 @@ static void end_json(const struct listing *listing) {
 
 static int list_records(struct client *client, struct reel_str collection, enum form form,
                         struct failure *failure) {
-    struct listing listing = {
-        .client = client, .form = form, .left = UINT64_MAX, .is_first_page = true};
+    struct listing listing = {.client = client,
+                              .form = form,
+                              .lines.take = take_line,
+                              .left = UINT64_MAX,
+                              .is_first_page = true};
+    listing.lines.context = &listing;
     CLEANUP(text_finish) struct text first = {0};
     int code = args_number(&client->args, "limit", &listing.left, failure);
     if (code == 0) code = catalog_collection(client, collection, &listing.collection, failure);
     if (code == 0) code = list_path(client, collection, listing.left, &first, failure);
     if (code != 0) return code;
     char *path = str_copy(text_str(&first));
+    if (!path) return failure_memory(failure);
     columns_begin(&listing.grid, listing.collection, form == FORM_WIDE);
-    bool has_begun = false;
-    while (code == 0 && path) {
-        if (form == FORM_JSON && !has_begun) begin_json(client, collection);
-        has_begun = true;
-        code = take_page(&listing, &path, failure);
-    }
+    if (form == FORM_JSON) client_print(client, "{\"%.*s\":[\n", REEL_FMT(collection));
+    while (code == 0 && path) code = take_page(&listing, &path, failure);
     if (code == 0 && form == FORM_JSON) end_json(&listing);
-    if (code == 0 && listing.taken == 0 && form <= FORM_WIDE) client_remark(client, "no records");
+    if (code == 0 && listing.taken == 0 && form_is_table(form)) client_remark(client, "no records");
     free(path);
     lines_finish(&listing.lines);
     grid_finish(&listing.grid);
@@ -225,7 +202,7 @@ static int print_groups(struct client *client, const json_t *answer, struct fail
         grid_add_lit(&grid, "");
         grid_add_number(&grid, (uint64_t)nulls);
     }
-    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 static int list_groups(struct client *client, struct reel_str collection, enum form form,
@@ -235,8 +212,8 @@ static int list_groups(struct client *client, struct reel_str collection, enum f
     int code = list_path(client, collection, 0, &path, failure);
     if (code == 0) code = fetch_json(client->http, path.data, &answer, failure);
     if (code != 0) return code;
-    code = form == FORM_TABLE || form == FORM_WIDE ? print_groups(client, answer, failure)
-                                                   : client_print_json(client, answer, failure);
+    code = form_is_table(form) ? print_groups(client, answer, failure)
+                               : client_print_json(client, answer, failure);
     json_decref(answer);
     return code;
 }
@@ -246,12 +223,9 @@ static int list_groups(struct client *client, struct reel_str collection, enum f
 int get_print_record(struct client *client, const json_t *collection, struct reel_str text,
                      enum form form, struct failure *failure) {
     CLEANUP(grid_finish) struct grid grid = {0};
-    json_t *record = http_read_json(text);
-    if (!json_is_object(record)) {
-        json_decref(record);
-        return failure_set(failure, "the server has sent something that is not a record");
-    }
-    int code = 0;
+    json_t *record;
+    int code = fetch_read_object(text, "a record", &record, failure);
+    if (code != 0) return code;
     if (form == FORM_JSON) {
         CLEANUP(text_finish) struct text lines = {0};
         indent_json(&lines, text);
@@ -264,7 +238,7 @@ int get_print_record(struct client *client, const json_t *collection, struct ree
     } else {
         columns_begin(&grid, collection, form == FORM_WIDE);
         columns_add(&grid, collection, record, client);
-        code = grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+        code = client_print_grid(client, &grid, failure);
     }
     json_decref(record);
     return code;
@@ -281,10 +255,8 @@ static int get_one(struct client *client, struct target target, enum form form,
     if (code == 0) code = target_key(client, collection, target.key, &key, failure);
     if (code != 0) return code;
     target_path(&path, target.collection, text_str(&key));
-    const char *at = args_value(&client->args, "at");
-    const char *min_cursor = args_value(&client->args, "min-cursor");
-    if (at) filters_param(&path, reel_text("at"), reel_text(at));
-    if (min_cursor) filters_param(&path, reel_text("min_cursor"), reel_text(min_cursor));
+    filters_option(&path, &client->args, "at", "at");
+    filters_option(&path, &client->args, "min-cursor", "min_cursor");
     text_append(&path, "", 1);
     if (path.failed) return failure_memory(failure);
     code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);

@@ -3,11 +3,10 @@
 #include "client/get.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "client/columns.h"
 #include "client/filters.h"
 #include "client/follow.h"
-
-#include "base/clock.h"
 
 /* Rows that are printed at a time while the snapshot comes. */
 #define ROWS_MAX 1000
@@ -48,7 +47,7 @@ static int print_frame(struct watch *watch, struct reel_str text) {
 }
 
 static int end_snapshot(struct watch *watch) {
-    bool is_table = watch->form == FORM_TABLE || watch->form == FORM_WIDE;
+    bool is_table = form_is_table(watch->form);
     watch->has_snapshot = true;
     if (is_table) return print_rows(watch);
     fflush(watch->client->out.to);
@@ -65,7 +64,7 @@ static int take_frame(void *context, const json_t *frame, struct reel_str text) 
     if (watch->key.data && !reel_str_eq(watch->key, key)) return 0;
     /* what was deleted before anybody saw it */
     if (!watch->has_snapshot && json_is_null(json_object_get(frame, "record"))) return 0;
-    if (watch->form == FORM_TABLE || watch->form == FORM_WIDE) return add_row(watch, frame, key);
+    if (form_is_table(watch->form)) return add_row(watch, frame, key);
     return print_frame(watch, text);
 }
 
@@ -88,8 +87,7 @@ int get_watch(struct client *client, struct target target, enum form form,
         watch.key = text_str(&key);
     }
     target_path(&path, target.collection, (struct reel_str){NULL, 0});
-    for (size_t i = 1; code == 0 && i < client->args.count; i++)
-        code = filters_append(&path, client->args.operands[i], failure);
+    if (code == 0) code = filters_of_operands(&path, &client->args, failure);
     text_append(&path, "", 1);
     if (code == 0 && path.failed) code = failure_memory(failure);
     if (code != 0) return code;

@@ -128,6 +128,11 @@ static void keep_header(struct reel_str value, char *to, size_t size) {
     to[len] = '\0';
 }
 
+/* 0: it is not a number, or one that does not fit. */
+static void keep_number(struct reel_str value, uint64_t *to) {
+    if (number_read(value, to) < 0) *to = 0;
+}
+
 static void take_named_header(struct http_answer *answer, struct reel_str name,
                               struct reel_str value) {
     if (str_is_caseless(name, "Content-Type"))
@@ -145,9 +150,9 @@ static void take_named_header(struct http_answer *answer, struct reel_str name,
     else if (str_is_caseless(name, "Reel-Stale"))
         answer->is_stale = str_is_caseless(value, "true");
     else if (str_is_caseless(name, "Reel-Cursor"))
-        answer->has_cursor = number_read(value, &answer->cursor) == 0;
-    else if (str_is_caseless(name, "Retry-After") && number_read(value, &answer->retry_after_s) < 0)
-        answer->retry_after_s = 0;
+        keep_number(value, &answer->cursor);
+    else if (str_is_caseless(name, "Retry-After"))
+        keep_number(value, &answer->retry_after_s);
 }
 
 static size_t take_header(char *bytes, size_t unit, size_t count, void *context) {

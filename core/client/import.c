@@ -10,7 +10,6 @@
 #include "client/catalog.h"
 #include "client/fetch.h"
 #include "client/files.h"
-#include "client/grid.h"
 #include "client/problem.h"
 #include "client/progress.h"
 #include "client/retry.h"
@@ -33,6 +32,7 @@ static const char *const counts[] = {"lines",   "appended", "repeated", "applied
 
 struct import {
     struct client *client;
+    enum form form;
     const char *name;
     int fd;
     bool is_file; /* a regular file: it has a size, and a position */
@@ -165,20 +165,18 @@ static void remark_lines(struct import *import, const json_t *list, const char *
     }
 }
 
-static int print_counts(struct client *client, const json_t *all, struct failure *failure) {
+static int print_counts(const struct import *import, struct failure *failure) {
     CLEANUP(grid_finish) struct grid grid = {0};
-    enum form form;
-    int code = client_form(client, FORM_BIT(FORM_TABLE) | FORM_BIT(FORM_JSON), &form, failure);
-    if (code != 0) return code;
-    if (form == FORM_JSON) return client_print_json(client, all, failure);
+    const json_t *all = import->position.more;
+    if (import->form == FORM_JSON) return client_print_json(import->client, all, failure);
     bool has_invalid = json_object_get(all, "invalid");
     for (const char *const *name = counts; *name; name++)
         if (has_invalid || strcmp(*name, "invalid") != 0)
             grid_add_column(&grid, reel_text(*name), 0, true);
     for (const char *const *name = counts; *name; name++)
         if (has_invalid || strcmp(*name, "invalid") != 0)
-            grid_add_number(&grid, (uint64_t)json_integer_value(json_object_get(all, *name)));
-    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+            grid_add_number(&grid, catalog_number(all, *name));
+    return client_print_grid(import->client, &grid, failure);
 }
 
 /* ---- One part -------------------------------------------------------------------------------- */
@@ -220,11 +218,9 @@ static uint64_t count_lines(struct reel_str text) {
 
 static int take_part(struct import *import, const struct http_answer *answer, size_t len,
                      struct failure *failure) {
-    json_t *json = http_read_json(text_str(&answer->body));
-    if (!json_is_object(json)) {
-        json_decref(json);
-        return failure_set(failure, "the server has sent something that is not a count of lines");
-    }
+    json_t *json;
+    int code = fetch_read_object(text_str(&answer->body), "a count of lines", &json, failure);
+    if (code != 0) return code;
     add_counts(import, json);
     remark_lines(import, json_object_get(json, "rejections"), "was rejected");
     remark_lines(import, json_object_get(json, "invalid_lines"), "is not an event");
@@ -279,8 +275,7 @@ static int open_input(struct import *import, struct failure *failure) {
 static int import_all(struct import *import, struct failure *failure) {
     int code = find_position(import, failure);
     if (code != 0) return code;
-    import->lines_before =
-        (uint64_t)json_integer_value(json_object_get(import->position.more, "lines"));
+    import->lines_before = catalog_number(import->position.more, "lines");
     progress_begin(&import->progress, &import->client->err, "import", !import->client->is_quiet,
                    import->position.offset);
     while (code == 0) {
@@ -289,7 +284,7 @@ static int import_all(struct import *import, struct failure *failure) {
         code = send_part(import, failure);
     }
     progress_clear(&import->progress);
-    int printed = print_counts(import->client, import->position.more, failure);
+    int printed = print_counts(import, failure);
     if (code == 0 && import->position_path) unlink(import->position_path);
     if (code != 0 && import->position_path && import->position.offset > 0)
         client_remark(import->client, "the same command continues after line %llu",
@@ -299,10 +294,10 @@ static int import_all(struct import *import, struct failure *failure) {
 
 static int run(struct client *client, struct failure *failure) {
     struct import import = {.client = client, .fd = -1};
-    enum form form;
     int code = client_operands(client, 1, 1, "FILE or -", failure);
     if (code == 0)
-        code = client_form(client, FORM_BIT(FORM_TABLE) | FORM_BIT(FORM_JSON), &form, failure);
+        code =
+            client_form(client, FORM_BIT(FORM_TABLE) | FORM_BIT(FORM_JSON), &import.form, failure);
     if (code != 0) return code;
     import.name = client->args.operands[0];
     code = open_input(&import, failure);

@@ -5,45 +5,56 @@
 
 #include <errno.h>
 
-void lines_finish(struct lines *lines) {
-    text_finish(&lines->rest);
-}
-
 static struct reel_str without_return(struct reel_str line) {
     if (line.len > 0 && line.data[line.len - 1] == '\r') line.len--;
     return line;
 }
 
 /* The end of a line that began in an earlier part. */
-static int end_rest(struct lines *lines, struct reel_str bytes, lines_take take, void *context) {
-    if (bytes.len > LINE_BYTES_MAX - lines->rest.len) return -EFBIG;
-    text_append_str(&lines->rest, bytes);
-    if (lines->rest.failed) return -ENOMEM;
-    int rc = take(context, without_return(text_str(&lines->rest)));
-    lines->rest.len = 0;
+static int end_rest(struct text *rest, struct reel_str bytes, lines_take take, void *context) {
+    if (bytes.len > LINE_BYTES_MAX - rest->len) return -EFBIG;
+    text_append_str(rest, bytes);
+    if (rest->failed) return -ENOMEM;
+    int rc = take(context, without_return(text_str(rest)));
+    rest->len = 0;
     return rc;
 }
 
-int lines_feed(struct lines *lines, struct reel_str bytes, lines_take take, void *context) {
+static int cut(struct text *rest, struct reel_str bytes, lines_take take, void *context) {
     const char *end;
     while (bytes.len > 0 && (end = memchr(bytes.data, '\n', bytes.len))) {
         struct reel_str line = {bytes.data, (size_t)(end - bytes.data)};
         bytes.data += line.len + 1;
         bytes.len -= line.len + 1;
-        int rc = lines->rest.len > 0 ? end_rest(lines, line, take, context)
-                                     : take(context, without_return(line));
+        int rc = rest->len > 0 ? end_rest(rest, line, take, context)
+                               : take(context, without_return(line));
         if (rc != 0) return rc;
     }
-    if (bytes.len > LINE_BYTES_MAX - lines->rest.len) return -EFBIG;
-    text_append_str(&lines->rest, bytes);
-    return lines->rest.failed ? -ENOMEM : 0;
+    if (bytes.len > LINE_BYTES_MAX - rest->len) return -EFBIG;
+    text_append_str(rest, bytes);
+    return rest->failed ? -ENOMEM : 0;
+}
+
+void lines_finish(struct lines *lines) {
+    text_finish(&lines->rest);
+}
+
+int lines_feed(void *context, struct reel_str bytes) {
+    struct lines *lines = context;
+    return cut(&lines->rest, bytes, lines->take, lines->context);
 }
 
 /* ---- Server-sent events ---------------------------------------------------------------------- */
 
 void sse_finish(struct sse *sse) {
-    lines_finish(&sse->lines);
+    text_finish(&sse->rest);
     text_finish(&sse->data);
+}
+
+void sse_restart(struct sse *sse) {
+    sse->rest.len = sse->data.len = 0;
+    sse->next_id[0] = '\0'; /* of an event whose data has not come */
+    sse->has_data = false;
 }
 
 static int end_event(struct sse *sse) {
@@ -86,6 +97,7 @@ static int take_line(void *context, struct reel_str line) {
     return 0; /* comments, and names that mean nothing to us */
 }
 
-int sse_feed(struct sse *sse, struct reel_str bytes) {
-    return lines_feed(&sse->lines, bytes, take_line, sse);
+int sse_feed(void *context, struct reel_str bytes) {
+    struct sse *sse = context;
+    return cut(&sse->rest, bytes, take_line, sse);
 }

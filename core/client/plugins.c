@@ -1,21 +1,11 @@
 /* plugins.c: `reel plugins`: what is loaded, and what a collection declares. */
 #include "base/cleanup.h"
 #include "client/catalog.h"
-#include "client/grid.h"
-
-static int print(struct client *client, struct grid *grid, struct failure *failure) {
-    return grid_print(grid, &client->out) ? 0 : failure_memory(failure);
-}
-
-static void print_title(const struct client *client, const char *title) {
-    fprintf(client->out.to, "\n%s%s%s\n", terminal_begin(&client->out, STYLE_TITLE), title,
-            terminal_end(&client->out, STYLE_TITLE));
-}
 
 /* ---- All ------------------------------------------------------------------------------------- */
 
 static int print_plugins(struct client *client, const json_t *catalog, struct failure *failure) {
-    CLEANUP(grid_finish) struct grid grid = {.is_wide = false};
+    CLEANUP(grid_finish) struct grid grid = {0};
     size_t i;
     const json_t *one;
     grid_add_column(&grid, reel_text("plugin"), 0, false);
@@ -28,26 +18,20 @@ static int print_plugins(struct client *client, const json_t *catalog, struct fa
         grid_add_lit(&grid, catalog_text(one, "abi"));
         grid_add_lit(&grid, catalog_text(one, "path"));
     }
-    return print(client, &grid, failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 /* The texts of an array, or a member of its objects. */
 static void add_names(struct grid *grid, const json_t *list, const char *member) {
     CLEANUP(text_finish) struct text names = {0};
-    size_t i;
-    const json_t *one;
-    json_array_foreach((json_t *)list, i, one) {
-        const char *name = member ? catalog_text(one, member) : json_string_value(one);
-        if (i > 0) text_append_lit(&names, ",");
-        text_append_lit(&names, name ? name : "");
-    }
+    catalog_names(&names, list, member, ",");
     grid->failed = grid->failed || names.failed;
     grid_add(grid, text_str(&names), STYLE_PLAIN);
 }
 
 static int print_collections(struct client *client, const json_t *catalog,
                              struct failure *failure) {
-    CLEANUP(grid_finish) struct grid grid = {.is_wide = false};
+    CLEANUP(grid_finish) struct grid grid = {0};
     size_t i;
     const json_t *one;
     fputc('\n', client->out.to);
@@ -59,19 +43,19 @@ static int print_collections(struct client *client, const json_t *catalog,
     grid_add_column(&grid, reel_text("types"), 3, false);
     json_array_foreach(json_object_get(catalog, "collections"), i, one) {
         grid_add_lit(&grid, catalog_text(one, "name"));
-        grid_add_number(&grid, (uint64_t)json_integer_value(json_object_get(one, "revision")));
+        grid_add_number(&grid, catalog_number(one, "revision"));
         add_names(&grid, json_object_get(one, "commands"), "verb");
         grid_add_lit(&grid, catalog_text(one, "derives_from"));
         add_names(&grid, json_object_get(one, "fields"), "name");
         add_names(&grid, json_object_get(one, "type_prefixes"), NULL);
     }
-    return print(client, &grid, failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 /* ---- One collection -------------------------------------------------------------------------- */
 
 static int print_fields(struct client *client, const json_t *collection, struct failure *failure) {
-    CLEANUP(grid_finish) struct grid grid = {.is_wide = false};
+    CLEANUP(grid_finish) struct grid grid = {0};
     size_t i;
     const json_t *one;
     grid_add_column(&grid, reel_text("field"), 0, false);
@@ -88,7 +72,7 @@ static int print_fields(struct client *client, const json_t *collection, struct 
         add_names(&grid, json_object_get(one, "values"), NULL);
         grid_add_lit(&grid, catalog_text(one, "refers_to"));
     }
-    return print(client, &grid, failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 /* The members of a command or an event, and those of its objects. */
@@ -118,7 +102,7 @@ static int print_declared(struct client *client, const json_t *list, const char 
     const json_t *one;
     int code = 0;
     json_array_foreach((json_t *)list, i, one) {
-        CLEANUP(grid_finish) struct grid grid = {.is_wide = false};
+        CLEANUP(grid_finish) struct grid grid = {0};
         fputc('\n', client->out.to);
         client_print(client, "%s %s: %s\n", what, catalog_text(one, name_member),
                      catalog_text(one, "summary"));
@@ -130,18 +114,18 @@ static int print_declared(struct client *client, const json_t *list, const char 
         grid_add_column(&grid, reel_text("values"), 4, false);
         grid_add_column(&grid, reel_text("summary"), 3, false);
         add_members(&grid, members, "  ", 0);
-        code = print(client, &grid, failure);
+        code = client_print_grid(client, &grid, failure);
         if (code != 0) break;
     }
     return code;
 }
 
 static int print_settings(struct client *client, const json_t *settings, struct failure *failure) {
-    CLEANUP(grid_finish) struct grid grid = {.is_wide = false};
+    CLEANUP(grid_finish) struct grid grid = {0};
     size_t i;
     const json_t *one;
     if (json_array_size(settings) == 0) return 0;
-    print_title(client, "Settings");
+    client_print_title(client, "Settings");
     grid_add_column(&grid, reel_text("setting"), 0, false);
     grid_add_column(&grid, reel_text("kind"), 2, false);
     grid_add_column(&grid, reel_text("default"), 1, false);
@@ -152,7 +136,7 @@ static int print_settings(struct client *client, const json_t *settings, struct 
         grid_add_lit(&grid, catalog_text(one, "default"));
         grid_add_lit(&grid, catalog_text(one, "help"));
     }
-    return print(client, &grid, failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 static int describe(struct client *client, const json_t *collection, struct failure *failure) {

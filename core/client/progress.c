@@ -26,13 +26,12 @@ static void append_bar(struct text *to, uint64_t done, uint64_t total, size_t wi
     text_append_lit(to, "]");
 }
 
-static void append_rate(struct text *to, uint64_t done, uint64_t total, uint64_t begun_at,
-                        uint64_t elapsed_ms) {
+static void append_time_left(struct text *to, uint64_t done, uint64_t total, uint64_t begun_at,
+                             uint64_t elapsed_ms) {
     char space[UNITS_MAX];
     uint64_t moved = done > begun_at ? done - begun_at : 0;
     if (elapsed_ms < 500 || moved == 0) return;
     double rate = (double)moved * 1000 / (double)elapsed_ms;
-    if (total < done) return;
     uint64_t left_s = (uint64_t)((double)(total - done) / rate + 0.5);
     text_append_lit(to, "  ");
     text_append_lit(to, units_duration(left_s, space));
@@ -56,7 +55,7 @@ void progress_line(struct text *to, const char *what, uint64_t done, uint64_t to
         text_append_lit(&rest, units_number(items * 1000 / elapsed_ms, space));
         text_append_lit(&rest, "/s");
     }
-    if (total > 0) append_rate(&rest, done, total, begun_at, elapsed_ms);
+    if (total > 0) append_time_left(&rest, done, total, begun_at, elapsed_ms);
     size_t used = strlen(what) + rest.len + 3;
     text_append_lit(to, what);
     if (total > 0 && room >= used + BAR_LEAST)
@@ -72,7 +71,6 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t total, uin
     if (!progress->is_shown || now_ms - progress->shown_ms < INTERVAL_MS) return;
     CLEANUP(text_finish) struct text line = {0};
     size_t width = terminal_width(progress->terminal);
-    text_append_lit(&line, "");
     progress_line(&line, progress->what, done, total, progress->begun_at,
                   now_ms - progress->begun_ms, items, unit, width > 1 ? width - 1 : width);
     if (line.failed) return;

@@ -16,14 +16,9 @@ struct listing {
 };
 
 static void add_row(struct listing *listing, const json_t *one) {
-    CLEANUP(text_finish) struct text text = {0};
-    const json_t *time = json_object_get(one, "time");
     struct grid *grid = &listing->grid;
-    if (!json_is_string(time)) time = json_object_get(one, "received_at");
-    grid_add_number(grid, (uint64_t)json_integer_value(json_object_get(one, "seq")));
-    columns_value(&text, time, listing->client->out.is_terminal, listing->client->now_ns);
-    grid->failed = grid->failed || text.failed;
-    grid_add(grid, text_str(&text), STYLE_PLAIN);
+    grid_add_number(grid, catalog_number(one, "seq"));
+    columns_add_time(grid, one, listing->client);
     grid_add_lit(grid, catalog_text(one, "collection"));
     grid_add_lit(grid, catalog_text(one, "type"));
     if (grid->is_wide) grid_add_lit(grid, catalog_text(one, "id"));
@@ -33,7 +28,7 @@ static void add_row(struct listing *listing, const json_t *one) {
 static int add(struct listing *listing, const json_t *one, struct failure *failure) {
     const struct terminal *out = &listing->client->out;
     listing->shown++;
-    if (listing->form <= FORM_WIDE) {
+    if (form_is_table(listing->form)) {
         add_row(listing, one);
         return 0;
     }
@@ -49,11 +44,10 @@ static int add(struct listing *listing, const json_t *one, struct failure *failu
 static int page_path(struct listing *listing, json_int_t before, struct text *ret,
                      struct failure *failure) {
     char space[NUMBER_TEXT_MAX];
-    const char *collection = args_value(&listing->client->args, "collection");
     uint64_t limit = listing->left < PAGE_LIMIT ? listing->left : PAGE_LIMIT;
     text_append_lit(ret, "/v1/rejected");
     filters_param(ret, reel_text("limit"), reel_text(number_text(limit, space)));
-    if (collection) filters_param(ret, reel_text("collection"), reel_text(collection));
+    filters_option(ret, &listing->client->args, "collection", "collection");
     if (before > 0)
         filters_param(ret, reel_text("before"), reel_text(number_text((uint64_t)before, space)));
     text_append(ret, "", 1);
@@ -100,7 +94,7 @@ static int run(struct client *client, struct failure *failure) {
     json_int_t at = (json_int_t)(before > INT64_MAX ? INT64_MAX : before);
     do code = take_page(&listing, &at, failure);
     while (code == 0 && at > 0);
-    bool is_table = listing.form <= FORM_WIDE;
+    bool is_table = form_is_table(listing.form);
     if (code == 0 && listing.form == FORM_JSON)
         fputs(listing.shown > 0 ? "\n]}\n" : "{\"rejected\":[\n]}\n", client->out.to);
     if (code == 0 && is_table && listing.shown == 0) client_remark(client, "no rejected events");

@@ -14,11 +14,8 @@ int retry_begin(struct retry *retry, const struct client *client, struct failure
     int code = args_number(&client->args, "retry", &seconds, failure);
     if (code == 0 && seconds > SECONDS_MAX)
         code = failure_usage(failure, "option `--retry` is more than a year");
-    uint64_t patience_ms = seconds * 1000;
-    *retry = (struct retry){.client = client,
-                            .until_ms = clock_ms() + patience_ms,
-                            .patience_ms = patience_ms,
-                            .pause_s = 1};
+    *retry =
+        (struct retry){.client = client, .until_ms = clock_ms() + seconds * 1000, .pause_s = 1};
     return code;
 }
 

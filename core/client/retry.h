@@ -7,7 +7,6 @@
 struct retry {
     const struct client *client;
     uint64_t until_ms;
-    uint64_t patience_ms;
     unsigned pause_s;
 };
 

@@ -115,13 +115,8 @@ static int make_body(struct client *client, const json_t *command, size_t from, 
 
 static int refuse_verb(const json_t *collection, const char *verb, struct failure *failure) {
     CLEANUP(text_finish) struct text names = {0};
-    size_t i;
-    const json_t *one;
     const char *of = catalog_text(collection, "name");
-    json_array_foreach(json_object_get(collection, "commands"), i, one) {
-        if (i > 0) text_append_lit(&names, ", ");
-        text_append_lit(&names, catalog_text(one, "verb"));
-    }
+    catalog_names(&names, json_object_get(collection, "commands"), "verb", ", ");
     failure_usage(failure, "%s has no command `%s`", of, verb);
     return failure_advise(failure, EXIT_USAGE, names.len > 0 ? "It has %.*s." : "It has none%.*s.",
                           REEL_FMT(text_str(&names)));

@@ -1,8 +1,7 @@
 /* send.c: `reel send`: a few events: one, an array of them, or several after each other. */
 #include "base/cleanup.h"
 #include "client/catalog.h"
-#include "client/filters.h"
-#include "client/grid.h"
+#include "client/fetch.h"
 #include "client/input.h"
 #include "client/problem.h"
 
@@ -87,18 +86,16 @@ static int print_outcomes(struct client *client, const json_t *answer, bool is_r
     if (!seqs)
         add_outcome(&grid, json_object_get(answer, "seq"), json_object_get(answer, "outcome"),
                     is_repeat, rejected);
-    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 static int take_answer(struct client *client, const struct http_answer *answer, enum form form,
                        struct failure *failure) {
-    json_t *json = http_read_json(text_str(&answer->body));
-    if (!json_is_object(json)) {
-        json_decref(json);
-        return failure_set(failure, "the server has sent something that is not an outcome");
-    }
-    int code = form == FORM_JSON ? client_print_json(client, json, failure)
-                                 : print_outcomes(client, json, answer->status == 200, failure);
+    json_t *json;
+    int code = fetch_read_object(text_str(&answer->body), "an outcome", &json, failure);
+    if (code != 0) return code;
+    code = form == FORM_JSON ? client_print_json(client, json, failure)
+                             : print_outcomes(client, json, answer->status == 200, failure);
     size_t rejected = json_array_size(json_object_get(json, "rejected"));
     json_decref(json);
     if (code == 0 && rejected > 0) {

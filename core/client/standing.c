@@ -3,11 +3,6 @@
 
 #include "client/catalog.h"
 
-static uint64_t number(const json_t *object, const char *name) {
-    json_int_t value = json_integer_value(json_object_get(object, name));
-    return value > 0 ? (uint64_t)value : 0;
-}
-
 /* A rebuild goes on while the old records are live. */
 bool standing_is_building(const json_t *collection) {
     const char *state = catalog_text(collection, "state");
@@ -19,8 +14,8 @@ bool standing_is_building(const json_t *collection) {
 bool standing_progress(const json_t *collection, uint64_t head, uint64_t *ret_done,
                        uint64_t *ret_total) {
     const json_t *progress = json_object_get(collection, "progress");
-    *ret_done = number(json_is_object(progress) ? progress : collection, "cursor");
-    *ret_total = json_is_object(progress) ? number(progress, "to") : head;
+    *ret_done = catalog_number(json_is_object(progress) ? progress : collection, "cursor");
+    *ret_total = json_is_object(progress) ? catalog_number(progress, "to") : head;
     return *ret_total > 0;
 }
 
@@ -44,13 +39,13 @@ enum style standing_state(const json_t *collection, uint64_t head, struct text *
     }
     if (reason[0]) {
         text_append_lit(to, " at event ");
-        text_append_number(to, number(stopped, "seq"));
+        text_append_number(to, catalog_number(stopped, "seq"));
         text_append_lit(to, ": ");
         text_append_lit(to, reason);
     }
-    if (number(collection, "set_aside") > 0) {
+    if (catalog_number(collection, "set_aside") > 0) {
         text_append_lit(to, ", ");
-        text_append_number(to, number(collection, "set_aside"));
+        text_append_number(to, catalog_number(collection, "set_aside"));
         text_append_lit(to, " set aside");
     }
     return style_of(state, is_building);

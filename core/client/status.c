@@ -4,17 +4,11 @@
 #include "base/clock.h"
 #include "client/catalog.h"
 #include "client/fetch.h"
-#include "client/grid.h"
 #include "client/standing.h"
 #include "client/units.h"
 
 #define INTERVAL_DEFAULT_S 1
 #define INTERVAL_MAX_S     86400
-
-static uint64_t number(const json_t *object, const char *name) {
-    json_int_t value = json_integer_value(json_object_get(object, name));
-    return value > 0 ? (uint64_t)value : 0;
-}
 
 static void print_line(const struct client *client, const char *name, enum style style,
                        const char *value) {
@@ -40,12 +34,12 @@ static void print_sizes(const struct client *client, const json_t *status) {
     const json_t *store = json_object_get(status, "store"),
                  *queue = json_object_get(status, "queue");
     snprintf(text, sizeof text, "%s of records, %s of log",
-             units_bytes(number(store, "bytes"), one),
-             units_bytes(number(store, "log_bytes"), other));
+             units_bytes(catalog_number(store, "bytes"), one),
+             units_bytes(catalog_number(store, "log_bytes"), other));
     print_line(client, "store", STYLE_PLAIN, text);
-    if (number(queue, "events") == 0) return;
-    snprintf(text, sizeof text, "%s events, %s", units_number(number(queue, "events"), one),
-             units_bytes(number(queue, "bytes"), other));
+    if (catalog_number(queue, "events") == 0) return;
+    snprintf(text, sizeof text, "%s events, %s", units_number(catalog_number(queue, "events"), one),
+             units_bytes(catalog_number(queue, "bytes"), other));
     print_line(client, "queue", STYLE_WAITING, text);
 }
 
@@ -54,36 +48,37 @@ static void print_feed(const struct client *client, const json_t *status) {
     const json_t *feed = json_object_get(status, "feed"), *gaps = json_object_get(feed, "gaps");
     snprintf(text, sizeof text, "%s, %s", catalog_text(feed, "kind"), catalog_text(feed, "state"));
     print_line(client, "feed", STYLE_PLAIN, text);
-    if (number(gaps, "messages") == 0) return;
+    if (catalog_number(gaps, "messages") == 0) return;
     snprintf(text, sizeof text, "%s messages of the stream were never received",
-             units_number(number(gaps, "messages"), count));
+             units_number(catalog_number(gaps, "messages"), count));
     print_line(client, "gaps", STYLE_BAD, text);
 }
 
 static void print_head(const struct client *client, const json_t *status) {
     char text[512], one[UNITS_MAX], other[UNITS_MAX];
-    uint64_t lag = number(status, "lag");
+    uint64_t lag = catalog_number(status, "lag");
     print_line(client, "server", STYLE_PLAIN, http_url(client->http));
     print_state(client, status);
-    snprintf(text, sizeof text, "%s%s%s%s", units_number(number(status, "cursor"), one),
+    snprintf(text, sizeof text, "%s%s%s%s", units_number(catalog_number(status, "cursor"), one),
              lag > 0 ? ", " : "", lag > 0 ? units_number(lag, other) : "",
              lag > 0 ? " events behind" : "");
     print_line(client, "cursor", lag > 0 ? STYLE_WAITING : STYLE_PLAIN, text);
     print_line(client, "epoch", STYLE_PLAIN, catalog_text(status, "epoch"));
-    snprintf(text, sizeof text, "from event %s", units_number(number(status, "first_seq"), one));
+    snprintf(text, sizeof text, "from event %s",
+             units_number(catalog_number(status, "first_seq"), one));
     print_line(client, "log", STYLE_PLAIN, text);
     print_feed(client, status);
     print_sizes(client, status);
-    print_line(client, "up", STYLE_PLAIN, units_duration(number(status, "uptime_s"), one));
-    uint64_t rejected = number(status, "rejected");
+    print_line(client, "up", STYLE_PLAIN, units_duration(catalog_number(status, "uptime_s"), one));
+    uint64_t rejected = catalog_number(status, "rejected");
     if (rejected == 0) return;
     snprintf(text, sizeof text, "%s; reel rejected lists them", units_number(rejected, one));
     print_line(client, "rejected", STYLE_WAITING, text);
 }
 
-static int print_collections(const struct client *client, const json_t *status,
+static int print_collections(const struct client *client, const json_t *status, bool is_wide,
                              struct failure *failure) {
-    CLEANUP(grid_finish) struct grid grid = {0};
+    CLEANUP(grid_finish) struct grid grid = {.is_wide = is_wide};
     size_t i;
     const json_t *one;
     grid_add_column(&grid, reel_text("collection"), 0, false);
@@ -95,22 +90,20 @@ static int print_collections(const struct client *client, const json_t *status,
     grid_add_column(&grid, reel_text("rejected"), 4, true);
     grid_add_column(&grid, reel_text("generation"), 8, true);
     grid_add_column(&grid, reel_text("digest"), 9, false);
-    grid.is_wide = args_value(&client->args, "output") &&
-                   strcmp(args_value(&client->args, "output"), "wide") == 0;
     json_array_foreach(json_object_get(status, "projections"), i, one) {
         CLEANUP(text_finish) struct text state = {0};
-        enum style style = standing_state(one, number(status, "head"), &state);
+        enum style style = standing_state(one, catalog_number(status, "head"), &state);
         grid_add_lit(&grid, catalog_text(one, "collection"));
         grid_add(&grid, text_str(&state), style);
-        grid_add_number(&grid, number(one, "records"));
-        grid_add_number(&grid, number(one, "cursor"));
-        grid_add_number(&grid, number(one, "changed"));
-        grid_add_number(&grid, number(one, "applied"));
-        grid_add_number(&grid, number(one, "rejected"));
-        grid_add_number(&grid, number(one, "generation"));
+        grid_add_number(&grid, catalog_number(one, "records"));
+        grid_add_number(&grid, catalog_number(one, "cursor"));
+        grid_add_number(&grid, catalog_number(one, "changed"));
+        grid_add_number(&grid, catalog_number(one, "applied"));
+        grid_add_number(&grid, catalog_number(one, "rejected"));
+        grid_add_number(&grid, catalog_number(one, "generation"));
         grid_add_lit(&grid, catalog_text(one, "digest"));
     }
-    return grid_print(&grid, &client->out) ? 0 : failure_memory(failure);
+    return client_print_grid(client, &grid, failure);
 }
 
 static int print(const struct client *client, const json_t *status, enum form form,
@@ -125,7 +118,7 @@ static int print(const struct client *client, const json_t *status, enum form fo
     }
     print_head(client, status);
     fputc('\n', client->out.to);
-    return print_collections(client, status, failure);
+    return print_collections(client, status, form == FORM_WIDE, failure);
 }
 
 /* On a terminal, each status replaces the one before. A server that does not answer is shown as
@@ -139,7 +132,7 @@ static int watch(struct client *client, enum form form, uint64_t interval_s,
         client->now_ns = (int64_t)clock_now_ns();
         if (client->out.is_terminal)
             fputs("\x1b[H\x1b[2J", client->out.to);
-        else if (!is_first && form <= FORM_WIDE)
+        else if (!is_first && form_is_table(form))
             fputc('\n', client->out.to);
         if (code != 0)
             print_line(client, "state", STYLE_BAD, failure->error.text);

@@ -169,7 +169,7 @@ int hub_adopt_take(struct hub *hub, struct follower *follower, int fd, struct re
 static void begin(struct hub *hub, struct follower *follower) {
     struct record_cursor *records = follower->records;
     follower->told_ms = follower->life_ms = follower->full_ms = hub->now_ms;
-    if (records) follower->told_ms = 0;
+    if (records) records->owes_point = true;
     if (records) records->stream = record_stream_join(records->stream, &hub->streams);
     follower->ping_ms = hub->now_ms + hub->options.ping_ms;
     place_enter(follower, PLACE_READY);

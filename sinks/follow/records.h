@@ -90,7 +90,7 @@ struct record_cursor {
     bool is_listing;
     bool is_live;
     bool owes_snapshot; /* the next position ends the snapshot */
-    bool owes_point;    /* the generation is new, and was not told */
+    bool owes_point;    /* the generation was not told yet */
     bool is_crossing;
     uint64_t crossing; /* which one: its number */
     size_t crossed;    /* the place of the next record that differs */

@@ -32,6 +32,18 @@ int etag_next(struct reel_str *list, struct etag *ret) {
     return list->len == 0 || list->data[0] == ',' ? 1 : -EINVAL;
 }
 
+bool etag_is_named(const struct request *request, const char *header, bool strong) {
+    CLEANUP(text_finish) struct text value = {0};
+    struct etag tag;
+    request_header_list(request, header, &value);
+    struct reel_str list = str_trimmed(text_str(&value)), own = reel_text(request->answer.etag);
+    bool is_weak = own.data[0] == 'W', found = reel_str_is(list, "*");
+    if (is_weak) own.data += 2, own.len -= 2;
+    while (!found && etag_next(&list, &tag) > 0)
+        found = reel_str_eq(tag.opaque, own) && !(strong && (is_weak || tag.weak));
+    return found;
+}
+
 /* ---- Versions -------------------------------------------------------------------------------- */
 
 /* Removes the part after the last hyphen, and reads it as a number. */

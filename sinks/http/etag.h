@@ -17,6 +17,10 @@ struct etag {
 /* Removes the next tag from a list. 1; 0: there is none; -EINVAL: it is not a list of tags. */
 int etag_next(struct reel_str *list, struct etag *ret);
 
+/* Is the answer's tag among those that a header of the request names, or does it name any ("*")?
+ * Weak tags are no match if the comparison is `strong`. */
+bool etag_is_named(const struct request *request, const char *header, bool strong);
+
 /* The versions of records that a list of tags names. */
 struct versions {
     struct reel_version versions[ETAGS_MAX];

@@ -138,16 +138,6 @@ static int take_key(void *context, const struct reel_row *row) {
     return rc < 0 ? rc : ++walk->count > NAMED_MAX;
 }
 
-static const struct reel_field *name_field(struct reel_sink_host *host, const char *collection) {
-    const struct reel_projector *projector;
-    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++) {
-        if (strcmp(projector->collection, collection) != 0) continue;
-        for (size_t i = 0; projector->fields[i]; i++)
-            if (projector->fields[i]->flags & REEL_FIELD_IS_NAME) return projector->fields[i];
-    }
-    return NULL;
-}
-
 static int add_named(struct request *request, struct reel_view *view, const struct uri_param *param,
                      const struct reel_field *name, struct name_walk *walk) {
     const struct reel_condition condition = {.struct_size = sizeof condition,
@@ -183,7 +173,9 @@ static int add_reference(struct request *request, struct reel_view *view,
     if (rc == -ESRCH) /* the collection is not loaded */
         return add_condition(filter, field, REEL_IS_EQUAL, param->value);
     rc = rc == 0 ? add_key(filter, field, key.str) : 0;
-    const struct reel_field *name = name_field(host, field->refers_to);
+    const struct reel_projector *target =
+        request_find_projector(request, reel_text(field->refers_to));
+    const struct reel_field *name = target ? projector_name_field(target) : NULL;
     if (rc < 0 || !name) return rc;
     rc = reel_sink_collection(host, view, field->refers_to, &info);
     if (rc < 0) return rc;

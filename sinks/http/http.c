@@ -55,20 +55,6 @@ static_assert(FRAMING_HEAD_MAX + (2 << 10) <= CONNECTION_BYTES, "there is no roo
  * then. At most this multiple of the allowed size is read. */
 #define THROWN_AWAY 4
 
-/* ---- Memory ---------------------------------------------------------------------------------- */
-
-bool server_take_memory(struct server *server, uint64_t bytes) {
-    uint64_t before = atomic_fetch_add_explicit(&server->memory, bytes, memory_order_relaxed);
-    if (before + bytes <= server->memory_bytes_max) return true;
-    server_give_memory(server, bytes);
-    return false;
-}
-
-void server_give_memory(struct server *server, uint64_t bytes) {
-    uint64_t before = atomic_fetch_sub_explicit(&server->memory, bytes, memory_order_relaxed);
-    INVARIANT(before >= bytes);
-}
-
 /* ---- The life of a request ------------------------------------------------------------------- */
 
 /* Cuts the query off the target in libmicrohttpd's memory, before libmicrohttpd parses it. */

@@ -2,11 +2,7 @@
 #include "reply.h"
 
 #include "base/cleanup.h"
-
-#include <stdio.h>
-#include <time.h>
-
-#define NS_PER_S UINT64_C(1000000000)
+#include "base/clock.h"
 
 static int write_part(const char *bytes, size_t len, void *context) {
     struct text *body = context;
@@ -55,13 +51,8 @@ void reply_put_text(json_t **object, const char *name, const char *text) {
 }
 
 void reply_put_time(json_t **object, const char *name, uint64_t time_ns) {
-    char day[32], text[48];
-    struct tm utc;
-    time_t seconds = (time_t)(time_ns / NS_PER_S);
-    gmtime_r(&seconds, &utc);
-    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(time_ns % NS_PER_S / 1000000));
-    reply_put_text(object, name, text);
+    char space[CLOCK_TEXT_MAX];
+    reply_put_text(object, name, clock_text(time_ns, space));
 }
 
 json_t *reply_texts(const char *const *texts) {

@@ -6,6 +6,7 @@
 #include "event/formats.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <strings.h>
 
 static const unsigned phase_moves[PHASES] = {
@@ -142,6 +143,27 @@ int request_open_view(struct request *request, struct reel_view **ret,
 }
 
 /* Only the path: parameters may be private. */
+const struct reel_projector *request_find_projector(const struct request *request,
+                                                    struct reel_str collection) {
+    const struct reel_projector *projector;
+    for (size_t n = 0; (projector = reel_sink_projector(request->server->host, n)); n++)
+        if (reel_str_is(collection, projector->collection)) return projector;
+    return NULL;
+}
+
+const struct reel_field *projector_name_field(const struct reel_projector *projector) {
+    for (const struct reel_field *const *field = projector->fields; *field; field++)
+        if ((*field)->flags & REEL_FIELD_IS_NAME) return *field;
+    return NULL;
+}
+
+bool request_client_is_gone(const struct request *request) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd peer = {.fd = info->connect_fd, .events = POLLRDHUP};
+    return poll(&peer, 1, 0) > 0;
+}
+
 void request_trace(const struct request *request) {
     struct reel_str target = request->uri.raw;
     const char *end = target.len ? memchr(target.data, '?', target.len) : NULL;

@@ -120,6 +120,16 @@ bool request_is_ndjson(const struct request *request);
 int request_open_view(struct request *request, struct reel_view **ret,
                       struct reel_position *ret_position);
 
+/* The projector of a collection; NULL: there is none. */
+const struct reel_projector *request_find_projector(const struct request *request,
+                                                    struct reel_str collection);
+
+/* The field by which the collection's records have names; NULL: they have none. */
+const struct reel_field *projector_name_field(const struct reel_projector *projector);
+
+/* True if the client has closed its side, or the connection is lost. */
+bool request_client_is_gone(const struct request *request);
+
 /* Traces that the request is handled (base/trace.h). */
 void request_trace(const struct request *request);
 
@@ -139,9 +149,6 @@ void waiters_finish(struct server *server);
 
 /* Says that the cursor has moved, or that all requests must be resumed. */
 void waiters_wake(struct server *server);
-
-/* True if the client has closed its side, or the connection is lost. */
-bool request_client_is_gone(const struct request *request);
 
 /* Waits for min_cursor, for at most timeout. True: continue; false: the request is suspended and
  * will be handled again, or the answer is a problem. */

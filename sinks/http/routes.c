@@ -153,30 +153,16 @@ static bool path_fits(const struct pattern *pattern, const struct uri *uri) {
 
 /* ---- Finding the route ----------------------------------------------------------------------- */
 
-static const struct reel_projector *find_projector(struct reel_sink_host *host,
-                                                   struct reel_str collection) {
-    const struct reel_projector *projector;
-    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++)
-        if (reel_str_is(collection, projector->collection)) return projector;
-    return NULL;
-}
-
 static bool has_command(const struct reel_projector *projector, struct reel_str verb) {
     for (size_t i = 0; projector->commands && projector->commands[i]; i++)
         if (reel_str_is(verb, projector->commands[i]->verb)) return true;
     return false;
 }
 
-static bool has_name(const struct reel_projector *projector) {
-    for (size_t i = 0; projector->fields[i]; i++)
-        if (projector->fields[i]->flags & REEL_FIELD_IS_NAME) return true;
-    return false;
-}
-
 /* True if the collection has this route: its records have names, or it has this command. */
 static bool is_declared(size_t n, const struct uri *uri, const struct reel_projector *projector) {
     const struct route *route = routes[n];
-    if (patterns[n].is_by_name && !has_name(projector)) return false;
+    if (patterns[n].is_by_name && !projector_name_field(projector)) return false;
     if (route->method == METHOD_GET) return true;
     if (route->method == METHOD_DELETE) return has_command(projector, reel_text("delete"));
     if (uri->segment_count == 2) return has_command(projector, reel_text("create"));
@@ -198,7 +184,7 @@ static const struct route *next_route(const struct request *request, unsigned me
         if (route->is_page && request->server->no_console) continue;
         size_t at_segment = patterns[n].collection;
         if (at_segment == 0) return route;
-        *ret_projector = find_projector(request_host_of_sink(request), uri->segments[at_segment]);
+        *ret_projector = request_find_projector(request, uri->segments[at_segment]);
         if (*ret_projector && is_declared(n, uri, *ret_projector)) return route;
     }
     *ret_projector = NULL;

@@ -1,7 +1,7 @@
 /* standing.c: see standing.h. */
 #include "http/standing.h"
 
-#define NS_PER_S UINT64_C(1000000000)
+#include "base/clock.h"
 
 /* It is folded, but has not the cursor of the view yet. */
 static bool is_behind(const struct reel_collection_info *info) {

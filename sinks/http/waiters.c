@@ -9,7 +9,6 @@
 #include "looking.h"
 
 #include <errno.h>
-#include <poll.h>
 
 #define TIMEOUT_STANDARD_S 5
 #define TIMEOUT_MAX_S      60
@@ -91,13 +90,6 @@ void waiters_finish(struct server *server) {
 void waiters_wake(struct server *server) {
     HOLD_LOCK(&server->waiters_lock);
     if (server->waiters) pthread_cond_signal(&server->waiters_changed);
-}
-
-bool request_client_is_gone(const struct request *request) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct pollfd peer = {.fd = info->connect_fd, .events = POLLRDHUP};
-    return poll(&peer, 1, 0) > 0;
 }
 
 /* Ends the wait of a client that has closed its side. Such a client may still read the answer, so

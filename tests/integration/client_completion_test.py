@@ -75,13 +75,11 @@ SHELLS = {
 }
 
 
-def words_of(shell, terminal, line):
-    """Types the line and a tab, and a return once the shell has completed it; what was run."""
+def words_of(terminal, line):
+    """Types the line, a tab and a return, which the shell reads when it has completed the line; what
+    was run."""
     begun = len(terminal.output)
-    terminal.send(line.encode('utf-8') + b'\t')
-    # The shell is idle again when it answers to a character that is typed, and removed, after the tab.
-    terminal.read(0.3)
-    terminal.send(b'\r')
+    terminal.send(line.encode('utf-8') + b'\t\r')
     found = terminal.wait_for(rb'((?:<[^<>\r\n]*>)+)<end>', begun)
     if not found:
         return None
@@ -99,14 +97,13 @@ def drive(place, name, environment):
     terminal = Terminal(place, [path] + arguments, 120, environment)
     try:
         terminal.send(setup.encode('utf-8') + b'echo re"ady"\r')
-        if not terminal.wait_for(rb'[\r\n]ready'):
+        if not terminal.wait_for(rb'(?s)[\r\n]ready.*prompt> '):
             failures.complain(f'{name} does not start: {terminal.output!r}')
             return
-        terminal.wait_for(rb'prompt> ', len(terminal.output) - 10)
         for line, wanted in LINES:
             if name == 'fish' and line.endswith('cells st'):
                 continue  # opens a list of both, in which return chooses one
-            found = words_of(name, terminal, line)
+            found = words_of(terminal, line)
             failures.check(found == wanted, f'{name}: `{line}` becomes {found}, wanted {wanted}')
             if found is None:
                 failures.complain(f'{name}: nothing was run: {terminal.output[-500:]!r}')

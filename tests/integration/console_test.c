@@ -11,9 +11,6 @@
 
 #include <signal.h>
 
-enum { SKIPPED = 77 };
-
-#define LIBRARY       build_path("tests/integration/plugins/library.so")
 #define HISTORY_TOKEN "history-token-of-the-tests"
 
 static struct browser *browser;
@@ -34,9 +31,9 @@ static const char *token_file(void) {
 /* On this port, 0: any. `more`: a flag, or NULL. */
 static struct site site_on(const char *directory, int port, const char *more) {
     char bind[32];
-    const char *const arguments[] = {"serve",      "--data",   directory, "--bind",
-                                     bind,         "--plugin", CELL_SO,   "--plugin",
-                                     FORMATION_SO, "--plugin", LIBRARY,   "--token-file",
+    const char *const arguments[] = {"serve",      "--data",   directory,  "--bind",
+                                     bind,         "--plugin", CELL_SO,    "--plugin",
+                                     FORMATION_SO, "--plugin", LIBRARY_SO, "--token-file",
                                      token_file(), more,       NULL};
     snprintf(bind, sizeof bind, "127.0.0.1:%d", port);
     struct daemon daemon = daemon_launched(arguments, NULL);
@@ -55,11 +52,6 @@ static int open_site(void **state) {
     return 0;
 }
 
-static int close_site(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 /* ---- The page -------------------------------------------------------------------------------- */
 
 /* Goes to another view; `hash` is the part of its address from `#` on. Waits until the view before
@@ -73,22 +65,15 @@ static void go(const struct site *site, const char *hash) {
     browser_wait(browser, "!document.querySelector('main > [data-left]')");
 }
 
-static char *quoted(const char *text) {
-    json_t *json = json_string(text);
-    char *dumped = json_dumps(json, JSON_ENCODE_ANY);
-    json_decref(json);
-    return dumped;
-}
-
 /* Waits until this text is on the page. */
 static void see(const char *text) {
-    char *literal = quoted(text);
+    char *literal = browser_literal(text);
     browser_wait(browser, "document.body.innerText.includes(%s)", literal);
     free(literal);
 }
 
 static bool sees(const char *text) {
-    char *literal = quoted(text);
+    char *literal = browser_literal(text);
     bool so = browser_is(browser, "document.body.innerText.includes(%s)", literal);
     free(literal);
     return so;
@@ -113,7 +98,7 @@ static void sign_in(const struct site *site, const char *token, const char *hash
 }
 
 static void choose(const char *label, const char *value) {
-    char *label_js = quoted(label), *value_js = quoted(value);
+    char *label_js = browser_literal(label), *value_js = browser_literal(value);
     browser_wait(browser,
                  "(() => { const label = [...document.querySelectorAll('main label')]"
                  ".find(one => one.textContent === %s); if (!label) return false;"
@@ -133,7 +118,7 @@ static void expect_no_complaints(bool with_network) {
 
 /* The texts of the first cells of the rows in sight, each with a comma, in order. */
 static void wait_for_rows(const char *wanted) {
-    char *literal = quoted(wanted);
+    char *literal = browser_literal(wanted);
     browser_wait(
         browser,
         "[...document.querySelectorAll('.rows tbody th')].map(one => one.textContent + ',')"
@@ -455,9 +440,7 @@ static void restarts_and_another_epoch_are_survived_in_sight_of_the_user(void **
     browser_click(browser, "#notices button", "Dismiss");
     go(&site, "#/events");
     see("since 1, live");
-    client_close(site.writer);
-    client_close(site.reader);
-    client_close(site.nobody);
+    site_hang_up(&site);
     daemon_kill(&site.daemon);
     see("The daemon does not answer");
     site = site_on(directory, port, NULL);
@@ -703,25 +686,15 @@ static void axe_finds_nothing(void **state) {
     in_each_view(site, formation, check_axe, NULL);
 }
 
-static char *file_read(const char *path) {
-    struct text text = {0};
-    char part[65536];
-    size_t len;
-    FILE *file = fopen(path, "r");
-    must(file != NULL);
-    while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
-    fclose(file);
-    text_add(&text, "\n;0", 3); /* its value is large */
-    return text.data;
-}
-
 /* ---- All ------------------------------------------------------------------------------------- */
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 static int run_axe(const char *path) {
     const struct CMUnitTest tests[] = {CASE(axe_finds_nothing)};
-    axe = file_read(path);
+    struct text script = text_of_file(path);
+    text_add(&script, "\n;0", 3); /* its value is large */
+    axe = script.data;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

@@ -83,16 +83,14 @@ static void files_are_served_as_they_are(void **state) {
     struct site *site = *state;
     static const char *const names[] = {"app.js", "console.css", "index.html", "icon.svg"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char path[128], part[65536];
+        char path[128];
         snprintf(path, sizeof path, "sinks/http/console/%s", names[i]);
-        FILE *file = fopen(source_path(path), "r");
-        must(file != NULL);
-        size_t len = fread(part, 1, sizeof part, file);
-        fclose(file);
+        struct text file = text_of_file(source_path(path));
         snprintf(path, sizeof path, "/console/%s", names[i]);
         struct reply reply = got(site->nobody, path, 200);
-        assert_int_equal(reply.body.len, len);
-        assert_memory_equal(reply.body.data, part, len);
+        assert_int_equal(reply.body.len, file.len);
+        assert_memory_equal(reply.body.data, file.data, file.len);
+        free(file.data);
         reply_free(&reply);
     }
 }

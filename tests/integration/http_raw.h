@@ -117,14 +117,8 @@ static inline void check_exchange(const struct site *site, const char *bytes, lo
     test_context("%s", "");
 }
 
-/* A line of /metrics that begins so, as a number: "\nNAME " is one whole name. */
 static inline double figure_of(struct site *site, const char *name) {
-    struct reply reply = got(site->reader, "/metrics", 200);
-    const char *line = strstr(reply.body.data, name);
-    must(line != NULL);
-    double value = strtod(line + strlen(name), NULL);
-    reply_free(&reply);
-    return value;
+    return metric_of(site->reader, name);
 }
 
 /* Waits until that number is this one. */

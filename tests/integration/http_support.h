@@ -129,6 +129,16 @@ static inline uint64_t cursor_of(const struct reply *reply) {
     return strtoull(cursor, NULL, 10);
 }
 
+/* A line of /metrics that begins so, as a number: "\nNAME " is one whole name. */
+static inline double metric_of(struct client *client, const char *name) {
+    struct reply reply = got(client, "/metrics", 200);
+    const char *line = strstr(reply.body.data, name);
+    must(line != NULL);
+    double value = strtod(line + strlen(name), NULL);
+    reply_free(&reply);
+    return value;
+}
+
 /* A number of GET /v1/status. */
 static inline uint64_t status_number(struct client *client, const char *name) {
     json_t *status = json_got(client, "/v1/status");

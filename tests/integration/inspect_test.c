@@ -22,23 +22,12 @@ struct ended {
     char *out, *err;
 };
 
-static char *file_text(const char *path) {
-    struct text text = {0};
-    char part[4096];
-    size_t len;
-    FILE *file = fopen(path, "r");
-    must(file);
-    text_add(&text, "", 0);
-    while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
-    fclose(file);
-    return text.data;
-}
-
 static struct ended run_list(const char *const *arguments) {
     struct daemon program = daemon_launched(arguments, NULL);
     int status = daemon_wait(&program);
     must(WIFEXITED(status));
-    return (struct ended){WEXITSTATUS(status), file_text(program.out), file_text(program.log)};
+    return (struct ended){WEXITSTATUS(status), text_of_file(program.out).data,
+                          text_of_file(program.log).data};
 }
 #define run(...) run_list((const char *const[]){__VA_ARGS__, NULL})
 

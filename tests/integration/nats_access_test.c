@@ -104,13 +104,7 @@ static struct mirror mirror_permitting(const char *permissions) {
 }
 
 static uint64_t count_sessions(struct client *client) {
-    static const char name[] = "\nreel_feed_sessions_total ";
-    struct reply reply = got(client, "/metrics", 200);
-    const char *line = strstr(reply.body.data, name);
-    must(line != NULL);
-    uint64_t count = strtoull(line + sizeof name - 1, NULL, 10);
-    reply_free(&reply);
-    return count;
+    return (uint64_t)metric_of(client, "\nreel_feed_sessions_total ");
 }
 
 /* Sessions that begin, and fail as the one before, add nothing to the log. */

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum { SKIPPED = 77 };
 enum { HARMLESS_BETWEEN = 20, CRASHES = 1000, IMPORTED = 10000 };
 
 /* ---- Under POST ------------------------------------------------------------------------------ */

@@ -285,11 +285,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_head_lets_browsers_and_proxies_pass_it_on),
@@ -307,5 +302,5 @@ int main(void) {
         cmocka_unit_test(libcurl_reads_it),
         cmocka_unit_test(the_program_curl_reads_it_to_the_daemon_s_end),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, site_teardown);
 }

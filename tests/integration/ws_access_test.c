@@ -283,18 +283,6 @@ static void a_handshake_may_be_cut_at_every_byte(void **state) {
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
-static int set_up(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_comes_in_the_header_or_as_a_subprotocol),
@@ -312,5 +300,5 @@ int main(void) {
         cmocka_unit_test(a_handshake_may_be_cut_at_every_byte),
         cmocka_unit_test(a_token_is_never_logged),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, site_setup, site_teardown);
 }

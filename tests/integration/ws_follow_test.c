@@ -412,11 +412,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_has_the_event_as_it_was_published_on_one_line),
@@ -434,5 +429,5 @@ int main(void) {
         cmocka_unit_test(with_the_cloudevents_subprotocol_frames_are_the_bare_events),
         cmocka_unit_test(bare_events_cannot_be_resumed),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, site_teardown);
 }

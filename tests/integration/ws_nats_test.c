@@ -267,13 +267,7 @@ static void *ask_for_what_is_behind_it(void *context) {
 }
 
 static uint64_t count_waiters(struct client *client) {
-    static const char name[] = "\nreel_http_waiters ";
-    struct reply reply = got(client, "/metrics", 200);
-    const char *line = strstr(reply.body.data, name);
-    must(line != NULL);
-    uint64_t count = strtoull(line + sizeof name - 1, NULL, 10);
-    reply_free(&reply);
-    return count;
+    return (uint64_t)metric_of(client, "\nreel_http_waiters ");
 }
 
 static void behind_what_the_stream_holds_and_we_have_not_yet_one_waits(void **state) {

@@ -492,18 +492,6 @@ static void noise_ends_only_its_own_connection(void **state) {
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
-static int set_up(void **state) {
-    static struct site site;
-    site = site_opened(NULL);
-    *state = &site;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    site_closed(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_thrown_away),
@@ -528,5 +516,5 @@ int main(void) {
         cmocka_unit_test(frames_may_come_together_with_the_handshake),
         cmocka_unit_test(noise_ends_only_its_own_connection),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, site_setup, site_teardown);
 }

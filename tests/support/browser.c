@@ -1,6 +1,8 @@
 /* browser.c: see browser.h. A message of the protocol is a JSON object and a NUL. */
 #include "browser.h"
 
+#include "load.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,12 +31,6 @@ struct browser {
 
 bool browser_is_there(void) {
     return system("chromium --version >/dev/null 2>&1") == 0;
-}
-
-static uint64_t clock_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* ---- What the browser says by itself --------------------------------------------------------- */
@@ -119,7 +115,7 @@ static json_t *next_message(struct browser *browser, uint64_t until_ms) {
     struct text *in = &browser->in;
     char part[65536], *end;
     while (!(end = in->len ? memchr(in->data, '\0', in->len) : NULL)) {
-        uint64_t now = clock_ms();
+        uint64_t now = now_ms();
         struct pollfd from = {.fd = browser->from, .events = POLLIN};
         if (now >= until_ms || poll(&from, 1, (int)(until_ms - now)) == 0) return NULL;
         ssize_t len = read(browser->from, part, sizeof part);
@@ -144,7 +140,7 @@ static json_t *command(struct browser *browser, const char *method, json_t *para
     if (is_of_page) json_object_set_new(message, "sessionId", json_string(browser->session));
     send_message(browser, message);
     json_decref(message);
-    const uint64_t until_ms = clock_ms() + PATIENCE_MS;
+    const uint64_t until_ms = now_ms() + PATIENCE_MS;
     while ((message = next_message(browser, until_ms))) {
         if (json_integer_value(json_object_get(message, "id")) == id) break;
         note_event(browser, message);
@@ -253,8 +249,7 @@ void browser_closed(struct browser *browser) {
     free(browser);
 }
 
-/* A string of JavaScript; `null` for NULL. */
-static char *quoted(const char *text) {
+char *browser_literal(const char *text) {
     if (!text) return strdup("null");
     json_t *json = json_string(text);
     char *dumped = json_dumps(json, JSON_ENCODE_ANY);
@@ -283,7 +278,7 @@ void browser_bypass_policy(struct browser *browser) {
 }
 
 static void wait_until_loaded(struct browser *browser, const char *url) {
-    const uint64_t until_ms = clock_ms() + PATIENCE_MS;
+    const uint64_t until_ms = now_ms() + PATIENCE_MS;
     while (!browser->is_loaded) {
         json_t *message = next_message(browser, until_ms);
         if (!message) support_failed(__FILE__, __LINE__, "%s is not loaded", url);
@@ -307,7 +302,7 @@ void browser_go(struct browser *browser, const char *url) {
     bool is_same_page = !json_object_get(result, "loaderId");
     json_decref(result);
     if (!is_same_page) wait_until_loaded(browser, url);
-    char *literal = quoted(url);
+    char *literal = browser_literal(url);
     browser_wait(browser, "location.href === %s", literal);
     free(literal);
 }
@@ -328,6 +323,7 @@ json_t *browser_value(struct browser *browser, const char *expression) {
     return own;
 }
 
+REEL_PRINTF(1, 0)
 static char *formatted(const char *format, va_list args) {
     char *text;
     must(vasprintf(&text, format, args) >= 0);
@@ -358,13 +354,18 @@ static char *page_text(struct browser *browser) {
     return text;
 }
 
+/* What throws is not so yet: an element may not be there. */
 static void wait_until(struct browser *browser, const char *expression) {
-    for (uint64_t began = clock_ms(); !is_so(browser, expression); usleep(20000)) {
-        if (clock_ms() - began < PATIENCE_MS) continue;
+    char *guarded;
+    must(asprintf(&guarded, "(() => { try { return %s; } catch { return false; } })()",
+                  expression) >= 0);
+    for (uint64_t began = now_ms(); !is_so(browser, guarded); usleep(20000)) {
+        if (now_ms() - began < PATIENCE_MS) continue;
         browser_photograph(browser, "failed");
         support_failed(__FILE__, __LINE__, "not so in time: %s\n%.4000s\n%s", expression,
                        page_text(browser), browser_complaints(browser, true));
     }
+    free(guarded);
 }
 
 void browser_wait(struct browser *browser, const char *expression, ...) {
@@ -424,14 +425,14 @@ static const char find_place[] =
     "} return null; })()";
 
 void browser_click(struct browser *browser, const char *selector, const char *text) {
-    char *selector_js = quoted(selector), *text_js = quoted(text), *expression;
+    char *selector_js = browser_literal(selector), *text_js = browser_literal(text), *expression;
     must(asprintf(&expression, find_place, selector_js, text_js, text_js) >= 0);
     json_t *place;
-    for (uint64_t began = clock_ms();; usleep(20000)) {
+    for (uint64_t began = now_ms();; usleep(20000)) {
         place = browser_value(browser, expression);
         if (json_is_array(place)) break;
         json_decref(place);
-        if (clock_ms() - began > PATIENCE_MS)
+        if (now_ms() - began > PATIENCE_MS)
             support_failed(__FILE__, __LINE__, "nothing to click: %s %s\n%.4000s", selector,
                            text ? text : "", page_text(browser));
     }

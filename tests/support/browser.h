@@ -35,7 +35,10 @@ json_t *browser_value(struct browser *browser, const char *expression);
 REEL_PRINTF(2, 3)
 bool browser_is(struct browser *browser, const char *expression, ...);
 
-/* Waits until an expression is true. */
+/* A string of JavaScript; `null` for NULL; free() it. */
+char *browser_literal(const char *text);
+
+/* Waits until an expression is true. While it throws, it is not. */
 REEL_PRINTF(2, 3)
 void browser_wait(struct browser *browser, const char *expression, ...);
 

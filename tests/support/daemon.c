@@ -33,18 +33,6 @@ static void write_file(const char *path, const char *text) {
     must(fclose(file) == 0);
 }
 
-static char *read_file(const char *path) {
-    FILE *file = fopen(path, "r");
-    struct text text = {0};
-    char buffer[4096];
-    size_t len;
-    must(file != NULL);
-    while ((len = fread(buffer, 1, sizeof buffer, file)) > 0) text_add(&text, buffer, len);
-    fclose(file);
-    if (!text.data) text_add(&text, "", 0);
-    return text.data;
-}
-
 static void redirect(const char *path, int to) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || dup2(fd, to) < 0) _exit(126);
@@ -106,7 +94,7 @@ static pid_t launch(const char *directory, const char *const *more, const char *
 }
 
 char *daemon_log(const struct daemon *daemon) {
-    return read_file(daemon->log);
+    return text_of_file(daemon->log).data;
 }
 
 static bool log_has(const struct daemon *daemon, const char *part) {
@@ -118,8 +106,9 @@ static bool log_has(const struct daemon *daemon, const char *part) {
 
 void daemon_wait_for_log(const struct daemon *daemon, const char *part) {
     for (int waited = 0; !log_has(daemon, part); waited += 5) {
-        int status;
-        bool over = waitpid(daemon->pid, &status, WNOHANG | WNOWAIT) == daemon->pid;
+        siginfo_t ended = {.si_pid = 0};
+        int rc = waitid(P_PID, (id_t)daemon->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+        bool over = rc < 0 || ended.si_pid == daemon->pid; /* < 0: it was waited for */
         if ((over && !log_has(daemon, part)) || waited > PATIENCE_MS)
             support_failed(__FILE__, __LINE__, "no `%s` in the log: %s", part, daemon_log(daemon));
         usleep(5000);
@@ -236,7 +225,7 @@ uint64_t process_memory(pid_t pid) {
     char path[64];
     unsigned long long total, resident;
     snprintf(path, sizeof path, "/proc/%d/statm", (int)worker_of(pid));
-    char *text = read_file(path);
+    char *text = text_of_file(path).data;
     must(sscanf(text, "%llu %llu", &total, &resident) == 2);
     free(text);
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);

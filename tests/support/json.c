@@ -59,14 +59,7 @@ json_t *json_parsed(const char *text, size_t len) {
 }
 
 json_t *json_file(const char *relative) {
-    FILE *file = fopen(source_path(relative), "re");
-    if (!file) support_failed(__FILE__, __LINE__, "cannot open %s", relative);
-    struct text text = {0};
-    char part[65536];
-    size_t len;
-    while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
-    must(!ferror(file));
-    fclose(file);
+    struct text text = text_of_file(source_path(relative));
     json_t *json = json_parsed(text.data, text.len);
     free(text.data);
     return json;

@@ -17,6 +17,9 @@
 
 #include <cmocka.h>
 
+/* What a test program returns that cannot run here: meson calls it skipped. */
+enum { SKIPPED = 77 };
+
 /* ---- Failing --------------------------------------------------------------------------------- */
 
 #define must(condition)                                                                            \
@@ -80,6 +83,9 @@ struct text {
 void text_add(struct text *text, const void *bytes, size_t len);
 REEL_PRINTF(2, 3)
 void text_format(struct text *text, const char *format, ...);
+
+/* A whole file, which must be there; free(text.data), which is never NULL. */
+struct text text_of_file(const char *path);
 
 /* A JSON string of any UTF-8, quotes included. */
 void text_json_string(struct text *text, struct reel_str str);

@@ -1,4 +1,5 @@
-/* text.c: bytes that grow, JSON strings, base64. Plain and slow enough to be seen to be right. */
+/* text.c: bytes that grow, files, JSON strings, base64. Plain and slow enough to be seen to be
+ * right. */
 #include "support.h"
 
 #include <stdarg.h>
@@ -25,6 +26,19 @@ void text_format(struct text *text, const char *format, ...) {
     va_end(args);
     must(len >= 0 && (size_t)len < sizeof line);
     text_add(text, line, (size_t)len);
+}
+
+struct text text_of_file(const char *path) {
+    FILE *file = fopen(path, "re");
+    struct text text = {0};
+    char part[65536];
+    size_t len;
+    if (!file) support_failed(__FILE__, __LINE__, "cannot open %s", path);
+    text_add(&text, "", 0);
+    while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
+    must(!ferror(file));
+    fclose(file);
+    return text;
 }
 
 void text_json_string(struct text *text, struct reel_str str) {

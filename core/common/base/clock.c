@@ -1,6 +1,8 @@
 /* clock.c: see clock.h. */
 #include "base/clock.h"
 
+#include <stdio.h>
+
 static uint64_t read_clock(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);
@@ -9,6 +11,16 @@ static uint64_t read_clock(clockid_t clock) {
 
 uint64_t clock_now_ns(void) {
     return read_clock(CLOCK_REALTIME);
+}
+
+const char *clock_text(uint64_t time_ns, char space[CLOCK_TEXT_MAX]) {
+    char second[32];
+    struct tm utc;
+    time_t seconds = (time_t)(time_ns / NS_PER_S);
+    gmtime_r(&seconds, &utc);
+    strftime(second, sizeof second, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(space, CLOCK_TEXT_MAX, "%s.%03uZ", second, (unsigned)(time_ns % NS_PER_S / 1000000));
+    return space;
 }
 
 uint64_t clock_ns(void) {

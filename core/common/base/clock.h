@@ -6,9 +6,15 @@
 #include <stdint.h>
 #include <time.h>
 
+#define NS_PER_S UINT64_C(1000000000)
+
 /* The time of day, in ns since 1970, UTC. Use it for times that are stored or shown, never for
  * waiting. */
 uint64_t clock_now_ns(void);
+
+/* Writes such a time as RFC 3339, to the millisecond. The result is in `space`. */
+#define CLOCK_TEXT_MAX 48
+const char *clock_text(uint64_t time_ns, char space[CLOCK_TEXT_MAX]);
 
 /* The monotonic clock. */
 uint64_t clock_ns(void);

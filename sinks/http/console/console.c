@@ -110,24 +110,13 @@ static bool is_host_ours(struct request *request) {
 
 /* ---- The routes ------------------------------------------------------------------------------ */
 
-static bool has_newest(struct request *request) {
-    struct text header = {0};
-    struct etag tag;
-    request_header_list(request, MHD_HTTP_HEADER_IF_NONE_MATCH, &header);
-    struct reel_str list = str_trimmed(text_str(&header));
-    bool found = reel_str_is(list, "*");
-    while (!found && etag_next(&list, &tag) > 0)
-        found = reel_str_is(tag.opaque, request->answer.etag);
-    text_finish(&header);
-    return found;
-}
-
 static void answer_page(struct request *request, size_t n) {
     struct answer *answer = &request->answer;
     answer->content_type = content_type(pages[n].name);
     answer->headers = headers;
     snprintf(answer->etag, sizeof answer->etag, "%s", etags[n]);
-    answer->status = has_newest(request) ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK;
+    bool has_newest = etag_is_named(request, MHD_HTTP_HEADER_IF_NONE_MATCH, false);
+    answer->status = has_newest ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK;
     if (answer->status == MHD_HTTP_OK) answer->constant = pages[n].text;
 }
 

@@ -13,8 +13,6 @@
 
 #include <stdio.h>
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* ---- Health ---------------------------------------------------------------------------------- */
 
 static void reply_literal(struct answer *answer, const char *json) {

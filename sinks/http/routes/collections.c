@@ -1,5 +1,5 @@
 /* collections.c: where collections stand, and what operators do with them. */
-#include "base/cleanup.h"
+#include "base/clock.h"
 #include "http/routes.h"
 #include "http/routes/upgrade.h"
 #include "http/standing.h"
@@ -7,19 +7,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* ---- Where they stand ------------------------------------------------------------------------ */
 
 /* The collection that the target names; NULL: the answer is a problem. */
 static const struct reel_projector *find_named(struct request *request) {
     struct reel_str name = request->uri.segments[2];
-    const struct reel_projector *projector;
-    for (size_t n = 0; (projector = reel_sink_projector(request_host_of_sink(request), n)); n++)
-        if (reel_str_is(name, projector->collection)) return projector;
-    answer_problem(&request->answer, PROBLEM_NOT_FOUND, "there is no collection `%.*s`",
-                   REEL_FMT(name));
-    return NULL;
+    const struct reel_projector *projector = request_find_projector(request, name);
+    if (!projector)
+        answer_problem(&request->answer, PROBLEM_NOT_FOUND, "there is no collection `%.*s`",
+                       REEL_FMT(name));
+    return projector;
 }
 
 static void list_set_aside(void *context, const struct reel_set_aside *one) {

@@ -113,23 +113,15 @@ static const char *outcome_of(const struct telling *telling, bool is_given,
     return is_given ? "accepted" : "ignored";
 }
 
-static const struct reel_projector *find_projector(struct reel_sink_host *host, const char *name) {
-    const struct reel_projector *projector;
-    for (size_t n = 0; (projector = reel_sink_projector(host, n)); n++)
-        if (strcmp(projector->collection, name) == 0) break;
-    return projector;
-}
-
 /* Does the projector watch the type? A derived collection is given what its source has not
  * rejected. */
 static int find_whether_given(struct telling *telling, const struct reel_projector *projector,
                               bool *ret) {
-    struct reel_sink_host *host = request_host_of_sink(telling->request);
     *ret = false;
     while (projector && projector->derives_from) {
         int rc = find_reason(telling, reel_text(projector->derives_from));
         if (rc < 0 || telling->rejected) return rc;
-        projector = find_projector(host, projector->derives_from);
+        projector = request_find_projector(telling->request, reel_text(projector->derives_from));
     }
     if (projector && telling->type.data) *ret = watches(projector, text_str(&telling->type));
     return 0;

@@ -1,5 +1,7 @@
 /* events.c: pages of events; and functions for all routes that read the log. */
 #include "http/routes/events.h"
+
+#include "base/clock.h"
 #include "events/filter.h"
 #include "events/frame.h"
 #include "http/routes.h"
@@ -7,8 +9,6 @@
 #include "http/since.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <time.h>
 
 #define LIMIT_STANDARD 100
 #define LIMIT_MAX      1000
@@ -33,14 +33,8 @@ void events_member(struct text *body, const char *name, struct reel_str value) {
 }
 
 void events_time(struct text *body, const char *name, uint64_t time_ns) {
-    const uint64_t ns_per_s = 1000000000;
-    char day[32], text[48];
-    struct tm utc;
-    time_t seconds = (time_t)(time_ns / ns_per_s);
-    gmtime_r(&seconds, &utc);
-    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(time_ns % ns_per_s / 1000000));
-    events_member(body, name, reel_text(text));
+    char space[CLOCK_TEXT_MAX];
+    events_member(body, name, reel_text(clock_text(time_ns, space)));
 }
 
 void events_close(struct request *request, struct reel_view *view, int rc) {

@@ -435,12 +435,6 @@ static void add_operation(struct draft *draft, const struct place *place) {
     put(draft, member(draft, draft->paths, path, json_object), method, operation);
 }
 
-static bool has_names(const struct reel_projector *projector) {
-    for (const struct reel_field *const *field = projector->fields; *field; field++)
-        if ((*field)->flags & REEL_FIELD_IS_NAME) return true;
-    return false;
-}
-
 /* True if the route is the one of this command. */
 static bool is_route_of(const struct route *route, const struct reel_command_info *command) {
     bool is_create = strcmp(command->verb, "create") == 0;
@@ -452,7 +446,7 @@ static bool is_route_of(const struct route *route, const struct reel_command_inf
 static void add_operations_on(struct draft *draft, const struct route *route,
                               const struct reel_projector *projector) {
     struct place place = {.route = route, .projector = projector};
-    if (strstr(route->path, "/by-name/") && !has_names(projector)) return;
+    if (strstr(route->path, "/by-name/") && !projector_name_field(projector)) return;
     if (route->method == METHOD_GET) {
         add_operation(draft, &place);
         return;

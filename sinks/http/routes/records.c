@@ -1,6 +1,7 @@
 /* records.c: reads the records of a collection: lists, one record by its key, one by its name. Each
  * answer is made from one view, and has the view's cursor. */
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "http/csv.h"
 #include "http/etag.h"
 #include "http/key_name.h"
@@ -51,28 +52,15 @@ static void tag(struct request *request, bool weak, uint64_t generation, uint64_
     stpcpy(stpcpy(at, form_suffix(request->form)), "\"");
 }
 
-/* Is the answer's tag among those of the header? */
-static bool is_among(struct request *request, const char *name, bool strong) {
-    CLEANUP(text_finish) struct text header = {0};
-    struct etag tag;
-    request_header_list(request, name, &header);
-    struct reel_str list = str_trimmed(text_str(&header)), own = reel_text(request->answer.etag);
-    bool is_weak = own.data[0] == 'W', found = reel_str_is(list, "*");
-    if (is_weak) own.data += 2, own.len -= 2;
-    while (!found && etag_next(&list, &tag) > 0)
-        found = reel_str_eq(tag.opaque, own) && !(strong && (is_weak || tag.weak));
-    return found;
-}
-
 /* 412 if If-Match does not name the answer's tag, strongly compared; 304 if If-None-Match does,
  * weakly compared (RFC 9110, section 13.2.2). */
 static bool is_answered_by_condition(struct request *request) {
     if (request_header(request, MHD_HTTP_HEADER_IF_MATCH).data &&
-        !is_among(request, MHD_HTTP_HEADER_IF_MATCH, true))
+        !etag_is_named(request, MHD_HTTP_HEADER_IF_MATCH, true))
         answer_refusal(&request->answer, MHD_HTTP_PRECONDITION_FAILED, "precondition-failed",
                        "If-Match does not name the current ETag");
     else if (request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH).data &&
-             is_among(request, MHD_HTTP_HEADER_IF_NONE_MATCH, false))
+             etag_is_named(request, MHD_HTTP_HEADER_IF_NONE_MATCH, false))
         request->answer.status = MHD_HTTP_NOT_MODIFIED;
     return request->answer.status != 0;
 }
@@ -450,13 +438,12 @@ static int take_named(void *context, const struct reel_row *row) {
 static int find_named(struct request *request, struct reel_view *view, struct text *ret_key) {
     struct reel_str name = request->uri.segments[3];
     const struct reel_projector *projector = request->projector;
-    const struct reel_field *const *field = projector->fields;
-    while (!((*field)->flags & REEL_FIELD_IS_NAME))
-        field++; /* the route exists, so there is such a field */
+    const struct reel_field *field = projector_name_field(projector);
     struct named_walk walk = {0};
+    INVARIANT(field); /* the route exists, so there is such a field */
     const struct reel_condition condition = {.struct_size = sizeof condition,
                                              .comparison = REEL_IS_EQUAL,
-                                             .field = (*field)->name,
+                                             .field = field->name,
                                              .value = name};
     const struct reel_condition *const conditions[] = {&condition, NULL};
     const struct reel_query query = {
