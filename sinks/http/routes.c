@@ -19,14 +19,15 @@ static const char *const list_params[] = {
     "timeout", "since", "generation", "epoch", "digest", "lastEventId", NULL};
 static const char *const record_params[] = {"since",  "generation", "epoch",
                                             "digest", "timeout",    NULL};
-static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
+static const char *const event_params[] = {"since",   "before",     "epoch", "limit", "type",
                                            "subject", "ce_subject", "bare",  NULL};
 static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
 static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
                                             "ce_subject", "timeout", "lastEventId", NULL};
-static const char *const rejected_params[] = {"collection", "before", "limit", NULL};
+static const char *const rejected_params[] = {"collection", "reason", "before", "limit", NULL};
+static const char *const reasons_params[] = {"collection", "before", "limit", NULL};
 
 static uint64_t command_body(const struct server *server) {
     return server->command_bytes_max;
@@ -84,6 +85,8 @@ const struct route *const routes[] = {
           .summary = "The bytes of an event as they were received"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
+    ROUTE(METHOD_GET, "/v1/rejected/reasons", READ, reasons_params, .handle = handle_reasons,
+          .summary = "Rejected events by reason, with counts"),
     ROUTE(METHOD_GET, "/v1/collections", READ, no_params, .handle = handle_collections,
           .summary = "Where each collection stands"),
     ROUTE(METHOD_GET, "/v1/collections/{name}", READ, no_params, .handle = handle_collection,
