@@ -16,7 +16,6 @@ struct watch {
     struct client *client;
     const json_t *collection;
     enum form form;
-    struct reel_str key; /* NULL data: all */
     struct grid grid;
     uint64_t rows;
     bool has_snapshot;
@@ -62,7 +61,6 @@ static int take_frame(void *context, const json_t *frame, struct reel_str text) 
     if (json_is_true(json_object_get(frame, "snapshot"))) return end_snapshot(watch);
     if (!json_is_string(given)) return ferror(watch->client->out.to); /* a position */
     struct reel_str key = {json_string_value(given), json_string_length(given)};
-    if (watch->key.data && !reel_str_eq(watch->key, key)) return 0;
     /* what was deleted before anybody saw it */
     if (!watch->has_snapshot && json_is_null(json_object_get(frame, "record"))) return 0;
     if (watch->form == FORM_TABLE || watch->form == FORM_WIDE) return add_row(watch, frame, key);
@@ -85,9 +83,9 @@ int get_watch(struct client *client, struct target target, enum form form,
     int code = catalog_collection(client, target.collection, &watch.collection, failure);
     if (code == 0 && target.key.data) {
         code = target_key(client, watch.collection, target.key, &key, failure);
-        watch.key = text_str(&key);
+        target.key = text_str(&key);
     }
-    target_path(&path, target.collection, (struct reel_str){NULL, 0});
+    target_path(&path, target.collection, target.key);
     for (size_t i = 1; code == 0 && i < client->args.count; i++)
         code = filters_append(&path, client->args.operands[i], failure);
     text_append(&path, "", 1);
