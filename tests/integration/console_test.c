@@ -5,46 +5,11 @@
  *     console_test                 all cases
  *     console_test --axe FILE      axe-core's rules for accessibility on each view (axe.min.js)
  */
-#include "browser.h"
-#include "http_support.h"
-#include "load.h"
+#include "console_support.h"
 
 #include <signal.h>
 
-enum { SKIPPED = 77 };
-
-#define LIBRARY       build_path("tests/integration/plugins/library.so")
-#define HISTORY_TOKEN "history-token-of-the-tests"
-
-static struct browser *browser;
 static char *axe; /* the text of axe.min.js, or NULL */
-
-/* ---- The daemon ------------------------------------------------------------------------------ */
-
-static const char *token_file(void) {
-    static const char tokens[] = "write writer " WRITE_TOKEN "\nread reader " READ_TOKEN
-                                 "\nhistory historian " HISTORY_TOKEN "\n";
-    const char *path = path_in(scratch_directory(), "tokens");
-    FILE *file = fopen(path, "w");
-    must(file && fwrite(tokens, 1, sizeof tokens - 1, file) == sizeof tokens - 1);
-    must(fclose(file) == 0);
-    return path;
-}
-
-/* On this port, 0: any. `more`: a flag, or NULL. */
-static struct site site_on(const char *directory, int port, const char *more) {
-    char bind[32];
-    const char *const arguments[] = {"serve",      "--data",   directory, "--bind",
-                                     bind,         "--plugin", CELL_SO,   "--plugin",
-                                     FORMATION_SO, "--plugin", LIBRARY,   "--token-file",
-                                     token_file(), more,       NULL};
-    snprintf(bind, sizeof bind, "127.0.0.1:%d", port);
-    struct daemon daemon = daemon_launched(arguments, NULL);
-    daemon_wait_until_it_listens(&daemon);
-    struct site site = site_of(daemon);
-    wait_until_ready(site.nobody);
-    return site;
-}
 
 static int open_site(void **state) {
     static struct site site;
@@ -58,88 +23,6 @@ static int open_site(void **state) {
 static int close_site(void **state) {
     site_closed(*state);
     return 0;
-}
-
-/* ---- The page -------------------------------------------------------------------------------- */
-
-/* Goes to another view; `hash` is the part of its address from `#` on. Waits until the view before
- * it has gone, which has some of the same texts. */
-static void go(const struct site *site, const char *hash) {
-    char url[512];
-    snprintf(url, sizeof url, "%s/%s", site->daemon.base, hash);
-    json_decref(browser_value(
-        browser, "document.querySelector('main > div:has(> h1)')?.setAttribute('data-left', '')"));
-    browser_go(browser, url);
-    browser_wait(browser, "!document.querySelector('main > [data-left]')");
-}
-
-static char *quoted(const char *text) {
-    json_t *json = json_string(text);
-    char *dumped = json_dumps(json, JSON_ENCODE_ANY);
-    json_decref(json);
-    return dumped;
-}
-
-/* Waits until this text is on the page. */
-static void see(const char *text) {
-    char *literal = quoted(text);
-    browser_wait(browser, "document.body.innerText.includes(%s)", literal);
-    free(literal);
-}
-
-static bool sees(const char *text) {
-    char *literal = quoted(text);
-    bool so = browser_is(browser, "document.body.innerText.includes(%s)", literal);
-    free(literal);
-    return so;
-}
-
-static void fill(const char *selector, const char *text) {
-    browser_click(browser, selector, NULL);
-    json_decref(browser_value(browser, "document.activeElement.select()"));
-    browser_type(browser, text);
-}
-
-static void give_token(const char *token) {
-    see("Sign in");
-    fill("input[type=password]", token);
-    browser_press(browser, "Enter");
-}
-
-static void sign_in(const struct site *site, const char *token, const char *hash) {
-    go(site, hash);
-    give_token(token);
-    browser_wait(browser, "document.querySelectorAll('nav a').length > 4");
-}
-
-static void choose(const char *label, const char *value) {
-    char *label_js = quoted(label), *value_js = quoted(value);
-    browser_wait(browser,
-                 "(() => { const label = [...document.querySelectorAll('main label')]"
-                 ".find(one => one.textContent === %s); if (!label) return false;"
-                 "const select = document.getElementById(label.htmlFor); select.value = %s;"
-                 "select.dispatchEvent(new Event('change', {bubbles: true}));"
-                 "return select.value === %s; })()",
-                 label_js, value_js, value_js);
-    free(label_js);
-    free(value_js);
-}
-
-static void expect_no_complaints(bool with_network) {
-    char *complaints = browser_complaints(browser, with_network);
-    if (complaints[0]) support_failed(__FILE__, __LINE__, "the browser says: %s", complaints);
-    free(complaints);
-}
-
-/* The texts of the first cells of the rows in sight, each with a comma, in order. */
-static void wait_for_rows(const char *wanted) {
-    char *literal = quoted(wanted);
-    browser_wait(
-        browser,
-        "[...document.querySelectorAll('.rows tbody th')].map(one => one.textContent + ',')"
-        ".join('') === %s",
-        literal);
-    free(literal);
 }
 
 /* ---- Tokens ---------------------------------------------------------------------------------- */
@@ -302,6 +185,20 @@ static void a_record_is_made_and_changed_by_forms_and_tells_its_history(void **s
     expect_no_complaints(true);
 }
 
+/* Also while it does not exist, and only it: the page follows this record alone. */
+static void a_record_is_live(void **state) {
+    struct site *site = *state;
+    cell_started(site->writer, "other");
+    sign_in(site, READ_TOKEN, "#/c/cells/c-1");
+    see("There is no record with this key.");
+    cell_started(site->writer, "c-1");
+    browser_wait(browser, "document.querySelector('.facts')?.innerText.includes('running')");
+    cell_event(site->writer, CELL_DESTROYED, "c-1");
+    browser_wait(browser, "document.querySelector('.facts').innerText.includes('destroyed')");
+    see("Last changed by the event 3");
+    expect_no_complaints(false); /* it was not found at first */
+}
+
 static void a_refused_command_says_why(void **state) {
     struct site *site = *state;
     sign_in(site, WRITE_TOKEN, "#/c/formations");
@@ -378,54 +275,6 @@ static void plugins_are_shown_with_what_they_declare(void **state) {
     expect_no_complaints(true);
 }
 
-/* ---- What another daemon would say ----------------------------------------------------------- */
-
-/* Changes what the page is told of the daemon's state: `change` is a statement about `status`. */
-static void pretend(const char *change) {
-    struct text script = {0};
-    text_format(&script, "const real = window.fetch; window.fetch = async (path, options) => {"
-                         "const answer = await real(path, options);"
-                         "if (path !== '/v1/status' || !answer.ok) return answer;"
-                         "const status = await answer.json(); ");
-    text_add(&script, change, strlen(change));
-    text_format(&script,
-                "; return new Response(JSON.stringify(status), {headers: answer.headers}); };");
-    browser_script(browser, script.data);
-    free(script.data);
-}
-
-static void an_administrator_is_asked_once_more(void **state) {
-    struct site *site = *state;
-    pretend("status.access = 'admin'");
-    sign_in(site, WRITE_TOKEN, "#/plugins");
-    see("Reload plugins");
-    browser_click(browser, "[aria-label='Actions on cells'] button", "Pause");
-    see("Pause cells?");
-    browser_photograph(browser, "confirm");
-    browser_click(browser, "dialog button", "Cancel");
-    browser_wait(browser, "!document.querySelector('dialog').open");
-    browser_click(browser, "[aria-label='Actions on cells'] button", "Rebuild");
-    browser_click(browser, "dialog button.danger", "Rebuild");
-    browser_wait(browser, "document.querySelector('main .trouble') !== null");
-    must(sees("This daemon has no route POST /v1/collections/cells/rebuild") ||
-         sees("it needs a token of the kind admin"));
-    expect_no_complaints(false);
-}
-
-static void a_stopped_collection_is_said_first(void **state) {
-    struct site *site = *state;
-    cell_started(site->writer, "c1");
-    posted(site->writer, "r", "dev.cellos.events.cell.formation.v1.created", "{}", "rejected");
-    pretend("Object.assign(status.projections[0], {state: 'stopped', set_aside: 1, stopped: "
-            "{reason: 'the projector crashed (SIGSEGV)', since: '2026-01-01T00:00:00.000Z'}})");
-    sign_in(site, READ_TOKEN, "");
-    see("Something is wrong");
-    browser_wait(browser, "document.querySelector('.findings li').innerText.includes("
-                          "'is stopped: the projector crashed (SIGSEGV)')");
-    browser_photograph(browser, "stopped");
-    expect_no_complaints(true);
-}
-
 /* ---- Restarts and epochs --------------------------------------------------------------------- */
 
 static void restarts_and_another_epoch_are_survived_in_sight_of_the_user(void **state) {
@@ -447,7 +296,7 @@ static void restarts_and_another_epoch_are_survived_in_sight_of_the_user(void **
     wait_for_rows("a,b,");
     see("2 records, live");
     site_closed(&site);
-    site = site_on(directory, port, "--new-epoch");
+    site = site_on(directory, port, (const char *const[]){"--new-epoch", NULL});
     see("The log is another one");
     cell_started(site.writer, "c");
     wait_for_rows("a,b,c,");
@@ -555,7 +404,8 @@ static void odd_keys_and_large_numbers_are_shown_as_they_are(void **state) {
     browser_click(browser, ".rows tbody a", "..");
     see("Last changed by");
     see("9007199254740993");
-    go(site, "#/c/books");
+    go(site, "#/c/books?mode=pages");
+    see("1 to 2 of 2 records");
     browser_click(browser, ".rows tbody a", "a/b");
     browser_wait(browser, "document.querySelector('h1').textContent === 'a/b?c#d%%41'");
     see("Last changed by");
@@ -733,11 +583,10 @@ static int run_all(void) {
         CASE(a_collection_is_live_filtered_and_ordered),
         CASE(pages_follow_each_other),
         CASE(a_record_is_made_and_changed_by_forms_and_tells_its_history),
+        CASE(a_record_is_live),
         CASE(a_refused_command_says_why),
         CASE(events_are_live_go_back_and_show_their_bytes_and_outcomes),
         CASE(plugins_are_shown_with_what_they_declare),
-        CASE(an_administrator_is_asked_once_more),
-        CASE(a_stopped_collection_is_said_first),
         cmocka_unit_test(restarts_and_another_epoch_are_survived_in_sight_of_the_user),
         CASE(of_a_hundred_thousand_records_a_few_are_in_the_page),
         CASE(the_order_of_the_page_is_that_of_the_daemon),
