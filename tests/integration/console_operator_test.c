@@ -88,6 +88,7 @@ static void a_crash_is_said_first_and_a_collection_is_released(void **state) {
     browser_wait(browser, "[...document.querySelectorAll('.findings .bad, .findings li')]"
                           ".some(one => one.innerText.includes("
                           "'deadly is stopped: the projector crashed (SIGSEGV)'))");
+    see_first("The daemon is not ready: collection `deadly` is stopped: the projector crashed");
     browser_photograph(browser, "crashed");
     go(&site, "#/c/healthy");
     see("records, live");

@@ -2,7 +2,7 @@
  * clicks; live updates, commands, restarts, tokens, many records, narrow and dark pages. What is
  * seen is kept as <build>/console/NAME.png. Skipped where there is no Chromium.
  *
- *     console_test                 all cases
+ *     console_test [PATTERN]       all cases, or those whose names match, such as '*picture*'
  *     console_test --axe FILE      axe-core's rules for accessibility on each view (axe.min.js)
  */
 #include "console_support.h"
@@ -449,6 +449,65 @@ static void in_each_view(struct site *site, const char *formation,
     test_context("%s", "");
 }
 
+/* ---- The picture of the README --------------------------------------------------------------- */
+
+/* NUL-terminated; `ret_len` may be NULL. */
+static char *file_read(const char *path, size_t *ret_len) {
+    struct text text = {0};
+    char part[65536];
+    size_t len;
+    FILE *file = fopen(path, "r");
+    if (!file) support_failed(__FILE__, __LINE__, "cannot read %s", path);
+    while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
+    fclose(file);
+    if (ret_len) *ret_len = text.len;
+    return text.data;
+}
+
+/* docs/console.png is a PNG of at most this size. */
+static void check_picture(const char *path) {
+    enum { BYTES_MAX = 150 * 1024 };
+    size_t len;
+    char *png = file_read(path, &len);
+    must(len > 8 && memcmp(png, "\x89PNG\r\n\x1a\n", 8) == 0);
+    if (len > BYTES_MAX) support_failed(__FILE__, __LINE__, "%s has %zu bytes", path, len);
+    free(png);
+}
+
+static void picture_written(const char *from, const char *to) {
+    size_t len;
+    char *png = file_read(from, &len);
+    FILE *file = fopen(to, "w");
+    must(file && fwrite(png, 1, len, file) == len && fclose(file) == 0);
+    free(png);
+}
+
+/* The events of the quickstart, as the quickstart posts them. The picture is made each time, and
+ * kept as the others are; with REEL_TEST_WRITE=1 it becomes docs/console.png. Pixels are not
+ * compared: fonts differ. */
+static void the_picture_of_the_readme_shows_the_quickstart(void **state) {
+    (void)state;
+    struct site site = site_opened(NULL);
+    char picture[300];
+    char *events = file_read(source_path("examples/events.ndjson"), NULL);
+    struct reply reply = asked(site.writer, "POST", "/v1/events?stop=false",
+                               "Content-Type: application/x-ndjson", events, 200);
+    reply_free(&reply);
+    free(events);
+    browser_page(browser);
+    browser_look(browser, 1120, 560, false);
+    sign_in(&site, WRITE_TOKEN, "#/c/cells?order=-changed");
+    see("54 records, live");
+    browser_wait(browser, "document.querySelectorAll('.rows tbody th').length > 8");
+    browser_photograph(browser, "readme");
+    snprintf(picture, sizeof picture, "%s/readme.png", build_path("console"));
+    if (getenv("REEL_TEST_WRITE")) picture_written(picture, source_path("docs/console.png"));
+    check_picture(picture);
+    check_picture(source_path("docs/console.png"));
+    expect_no_complaints(true);
+    site_closed(&site);
+}
+
 static void check_narrow(const char *name, void *context) {
     char file[80];
     snprintf(file, sizeof file, "%s-%s", name, (const char *)context);
@@ -553,25 +612,18 @@ static void axe_finds_nothing(void **state) {
     in_each_view(site, formation, check_axe, NULL);
 }
 
-static char *file_read(const char *path) {
-    struct text text = {0};
-    char part[65536];
-    size_t len;
-    FILE *file = fopen(path, "r");
-    must(file != NULL);
-    while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
-    fclose(file);
-    text_add(&text, "\n;0", 3); /* its value is large */
-    return text.data;
-}
-
 /* ---- All ------------------------------------------------------------------------------------- */
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
 
 static int run_axe(const char *path) {
     const struct CMUnitTest tests[] = {CASE(axe_finds_nothing)};
-    axe = file_read(path);
+    struct text text = {0};
+    axe = file_read(path, NULL);
+    text_add(&text, axe, strlen(axe));
+    text_add(&text, "\n;0", 3); /* its value is large */
+    free(axe);
+    axe = text.data;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
@@ -591,6 +643,7 @@ static int run_all(void) {
         CASE(of_a_hundred_thousand_records_a_few_are_in_the_page),
         CASE(the_order_of_the_page_is_that_of_the_daemon),
         CASE(odd_keys_and_large_numbers_are_shown_as_they_are),
+        cmocka_unit_test(the_picture_of_the_readme_shows_the_quickstart),
         CASE(each_view_fits_360_pixels_and_is_dark_for_who_wants_it),
         CASE(everything_is_reached_by_keys),
     };
@@ -599,6 +652,7 @@ static int run_all(void) {
 
 int main(int argc, char **argv) {
     if (!browser_is_there()) return SKIPPED;
+    if (argc == 2) cmocka_set_test_filter(argv[1]);
     browser = browser_opened();
     int failed = argc == 3 && strcmp(argv[1], "--axe") == 0 ? run_axe(argv[2]) : run_all();
     browser_closed(browser);
