@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "client/fetch.h"
-#include "client/lines.h"
 #include "client/problem.h"
 
 /* ---- The declarations ------------------------------------------------------------------------ */
@@ -97,62 +96,49 @@ void target_path(struct text *to, struct reel_str collection, struct reel_str ke
     text_append_percent(to, key, "-._~");
 }
 
-/* The keys that a record stream brings, up to the end of its snapshot. */
-struct key_search {
-    struct sse sse;
-    struct text *key;
-    size_t found;
-    bool is_over;
-};
+static int hex_value(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    digit |= 'a' ^ 'A';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
 
-static int take_frame(void *context, struct reel_str data) {
-    struct key_search *search = context;
-    json_t *frame = http_read_json(data);
-    const json_t *key = json_object_get(frame, "key");
-    search->is_over = json_is_true(json_object_get(frame, "snapshot"));
-    if (json_is_string(key) && json_is_object(json_object_get(frame, "record"))) {
-        search->key->len = 0;
-        text_append(search->key, json_string_value(key), json_string_length(key));
-        search->found++;
+/* The key in the target of a record, or its short form: what is behind the last slash. Empty: there
+ * is no target. */
+static void read_location(const char *location, struct text *ret) {
+    const char *at = strrchr(location, '/');
+    for (at = at ? at + 1 : ""; *at; at++) {
+        int high = at[0] == '%' ? hex_value(at[1]) : -1, low = high < 0 ? -1 : hex_value(at[2]);
+        char byte = low < 0 ? *at : (char)(high << 4 | low);
+        if (low >= 0) at += 2;
+        text_append(ret, &byte, 1);
     }
-    json_decref(frame);
-    return search->is_over || search->found > 1;
 }
 
-static int take_bytes(void *context, struct reel_str bytes) {
-    struct key_search *search = context;
-    return sse_feed(&search->sse, bytes);
-}
-
-/* A list does not say the keys of its records, but a record stream does. */
-static int find_by_name(struct client *client, const json_t *collection, const json_t *field,
-                        struct reel_str name, struct text *ret, struct failure *failure) {
+/* The server says where the record is that it has found. */
+static int find_by_name(struct client *client, const json_t *collection, struct reel_str name,
+                        struct text *ret, struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0};
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
-    struct key_search search = {.key = ret};
-    search.sse.take = take_frame;
-    search.sse.context = &search;
     const char *of = catalog_text(collection, "name");
-    target_path(&path, reel_text(of), (struct reel_str){NULL, 0});
-    text_append_lit(&path, "?");
-    text_append_percent(&path, reel_text(catalog_text(field, "filter")), "-._~");
-    text_append_lit(&path, "=");
+    target_path(&path, reel_text(of), reel_text("by-name"));
+    text_append_lit(&path, "/");
     text_append_percent(&path, name, "-._~");
     text_append(&path, "", 1);
     if (path.failed) return failure_memory(failure);
-    const struct http_request request = {
-        .path = path.data, .accept = "text/event-stream", .take = take_bytes, .context = &search};
-    int code = http_ask(client->http, &request, &answer, failure);
-    sse_finish(&search.sse);
+    int code = http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
     if (code != 0) return code;
-    if (answer.status != 200) return problem_failure(&answer, failure);
-    text_append(ret, "", 1);
-    if (ret->failed) return failure_memory(failure);
-    ret->len--;
-    if (search.found == 1) return 0;
+    bool is_none = problem_is(&answer, "not-found"), are_several = problem_is(&answer, "conflict");
+    if (!is_none && !are_several && answer.status != 200) return problem_failure(&answer, failure);
+    if (answer.status == 200) {
+        read_location(answer.location, ret);
+        text_append(ret, "", 1);
+        if (ret->failed) return failure_memory(failure);
+        ret->len--;
+        return answer.location[0] ? 0 : failure_set(failure, "the server has not said the key");
+    }
     failure_set(failure,
-                search.found == 0 ? "there is no record `%.*s` in %s, and none of this name"
-                                  : "several records have the name `%.*s` in %s",
+                is_none ? "there is no record `%.*s` in %s, and none of this name"
+                        : "several records have the name `%.*s` in %s",
                 REEL_FMT(name), of);
     return failure_advise(failure, EXIT_FAILED, "reel get %s lists the records.", of);
 }
@@ -170,7 +156,7 @@ int target_key(struct client *client, const json_t *collection, struct reel_str 
             http_ask(client->http, &(struct http_request){.path = path.data}, &answer, failure);
         if (code != 0) return code;
         if (problem_is(&answer, "not-found") || problem_is(&answer, "bad-request"))
-            return find_by_name(client, collection, field, given, ret, failure);
+            return find_by_name(client, collection, given, ret, failure);
         if (answer.status != 200) return problem_failure(&answer, failure);
     }
     text_append_str(ret, given);

@@ -12,7 +12,7 @@
 #include "client/shown.h"
 
 #define PATIENCE_MS 1500
-#define KEYS_MAX    200
+#define KEYS_MAX    "200"
 
 struct completing {
     struct client *client;
@@ -70,8 +70,7 @@ static void offer_collections(const struct completing *all, const char *end) {
 struct key_offer {
     const struct completing *all;
     const char *collection, *name_field;
-    struct sse sse;
-    size_t count;
+    struct lines lines;
 };
 
 static int take_key(void *context, struct reel_str data) {
@@ -79,14 +78,11 @@ static int take_key(void *context, struct reel_str data) {
     json_t *frame = http_read_json(data);
     const json_t *key = json_object_get(frame, "key"), *record = json_object_get(frame, "record");
     AUTO_FREE char *before = NULL;
-    bool is_over = json_is_true(json_object_get(frame, "snapshot"));
-    if (json_is_string(key) && asprintf(&before, "%s/", keys->collection) >= 0) {
+    if (json_is_string(key) && asprintf(&before, "%s/", keys->collection) >= 0)
         offer(keys->all, before, json_string_value(key),
               keys->name_field ? catalog_text(record, keys->name_field) : "record");
-        keys->count++;
-    }
     json_decref(frame);
-    return is_over || keys->count >= KEYS_MAX;
+    return 0;
 }
 
 /* The first keys of a collection. */
@@ -100,14 +96,17 @@ static void offer_keys(const struct completing *all) {
     struct key_offer keys = {.all = all,
                              .collection = catalog_text(collection, "name"),
                              .name_field = name ? catalog_text(name, "name") : NULL,
-                             .sse.take = take_key};
-    keys.sse.context = &keys;
+                             .lines.take = take_key};
+    keys.lines.context = &keys;
     target_path(&path, reel_text(keys.collection), (struct reel_str){NULL, 0});
+    text_append_lit(&path, "?frames=true&limit=" KEYS_MAX);
     text_append(&path, "", 1);
-    const struct http_request request = {
-        .path = path.data, .accept = "text/event-stream", .take = sse_feed, .context = &keys.sse};
+    const struct http_request request = {.path = path.data,
+                                         .accept = "application/x-ndjson",
+                                         .take = lines_feed,
+                                         .context = &keys.lines};
     if (!path.failed) http_ask(all->client->http, &request, &answer, &failure);
-    sse_finish(&keys.sse);
+    lines_finish(&keys.lines);
 }
 
 /* A collection, or one of its records. */

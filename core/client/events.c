@@ -9,6 +9,7 @@
 #include "client/problem.h"
 
 #define TAIL_DEFAULT 20
+#define PAGE_LIMIT   1000
 #define ROWS_MAX     1000
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
@@ -57,22 +58,55 @@ struct reading {
     bool is_wrong, failed;
 };
 
-/* Where to begin: --since, or the last --tail events. */
+/* A page of the log, backwards. */
+static int page_path(const struct client *client, uint64_t before, uint64_t limit, struct text *ret,
+                     struct failure *failure) {
+    char space[NUMBER_TEXT_MAX];
+    text_append_lit(ret, "/v1/events");
+    filters_param(ret, reel_text("before"), reel_text(number_text(before, space)));
+    if (limit > PAGE_LIMIT) limit = PAGE_LIMIT;
+    filters_param(ret, reel_text("limit"), reel_text(number_text(limit, space)));
+    filters_of_events(ret, &client->args);
+    text_append(ret, "", 1);
+    return ret->failed ? failure_memory(failure) : 0;
+}
+
+/* Goes one page back: `since` is before all events that were seen, of which `left` are missing; and
+ * `before` is where the next page begins, 0: there is none. */
+static int go_back(struct client *client, uint64_t *before, uint64_t *left, uint64_t *since,
+                   struct failure *failure) {
+    CLEANUP(text_finish) struct text path = {0};
+    json_t *page = NULL, *frame;
+    size_t i;
+    bool is_first = *before == UINT64_MAX;
+    int code = page_path(client, *before, *left, &path, failure);
+    if (code == 0) code = fetch_json(client->http, path.data, &page, failure);
+    if (code != 0) return code;
+    if (is_first) *since = catalog_number(page, "cursor");
+    json_array_foreach(json_object_get(page, "events"), i, frame) {
+        uint64_t seq = catalog_number(frame, "seq");
+        if (*left == 0) break;
+        (*left)--;
+        *since = seq > 0 ? seq - 1 : 0;
+    }
+    uint64_t next = catalog_number(page, "next");
+    *before = next < *before ? next : 0;
+    json_decref(page);
+    return 0;
+}
+
+/* Where to begin: --since, or the last --tail events, of those that the filters leave. */
 static int find_since(struct client *client, uint64_t *ret, struct failure *failure) {
     uint64_t tail = args_has(&client->args, "follow") ? 0 : TAIL_DEFAULT;
+    uint64_t before = UINT64_MAX;
     if (args_has(&client->args, "since") && args_has(&client->args, "tail"))
         return failure_usage(failure, "`--since` and `--tail` cannot be used together");
     if (args_has(&client->args, "since")) return args_number(&client->args, "since", ret, failure);
     int code = args_number(&client->args, "tail", &tail, failure);
-    json_t *status = NULL;
-    if (code == 0) code = fetch_json(client->http, "/v1/status", &status, failure);
     if (code != 0) return code;
-    uint64_t cursor = catalog_number(status, "cursor");
-    uint64_t first = catalog_number(status, "first_seq");
-    *ret = cursor > tail ? cursor - tail : 0;
-    if (first > 0 && *ret < first - 1) *ret = first - 1;
-    json_decref(status);
-    return 0;
+    do code = go_back(client, &before, &tail, ret, failure);
+    while (code == 0 && tail > 0 && before > 0);
+    return code;
 }
 
 static int events_path(struct client *client, const char *route, struct text *ret,
@@ -183,7 +217,7 @@ static int run(struct client *client, struct failure *failure) {
 static const struct option_spec options[] = {
     {"follow", 'f', NULL, "then print each new event, until Ctrl-C"},
     {"since", 0, "SEQ", "the events after this one; 0: all that are kept"},
-    {"tail", 0, "N", "the last N events of the log (20; with --follow 0)"},
+    {"tail", 0, "N", "the last N events (20; with --follow 0)"},
     {"limit", 0, "N", "at most N events"},
     {"type", 0, "PREFIX", "only events whose type begins so"},
     {"subject", 0, "FILTER", "only events of these NATS subjects, such as 'cellos.events.>'"},
@@ -196,9 +230,11 @@ const struct command command_events = {
     .name = "events",
     .usage = "[-f] [--since SEQ] [--type PREFIX]",
     .summary = "show the events of the log, and follow them",
-    .help = "Without --since, the last events of the log; a filter chooses among these. As JSON,\n"
-            "frames as the server sends them: {\"seq\",\"event\"}. reel describe events/SEQ shows\n"
-            "one event with its outcomes.\n",
+    .help =
+        "Without --since, the last events, or the last that the filters leave. As JSON, frames as\n"
+        "the server sends them: {\"seq\",\"event\"}. reel describe events/SEQ shows one event "
+        "with\n"
+        "its outcomes.\n",
     .options = options,
     .run = run,
 };

@@ -15,7 +15,6 @@ struct watch {
     struct client *client;
     const json_t *collection;
     enum form form;
-    struct reel_str key; /* NULL data: all */
     struct grid grid;
     uint64_t rows;
     bool has_snapshot;
@@ -61,7 +60,6 @@ static int take_frame(void *context, const json_t *frame, struct reel_str text) 
     if (json_is_true(json_object_get(frame, "snapshot"))) return end_snapshot(watch);
     if (!json_is_string(given)) return ferror(watch->client->out.to); /* a position */
     struct reel_str key = {json_string_value(given), json_string_length(given)};
-    if (watch->key.data && !reel_str_eq(watch->key, key)) return 0;
     /* what was deleted before anybody saw it */
     if (!watch->has_snapshot && json_is_null(json_object_get(frame, "record"))) return 0;
     if (form_is_table(watch->form)) return add_row(watch, frame, key);
@@ -84,9 +82,9 @@ int get_watch(struct client *client, struct target target, enum form form,
     int code = catalog_collection(client, target.collection, &watch.collection, failure);
     if (code == 0 && target.key.data) {
         code = target_key(client, watch.collection, target.key, &key, failure);
-        watch.key = text_str(&key);
+        target.key = text_str(&key);
     }
-    target_path(&path, target.collection, (struct reel_str){NULL, 0});
+    target_path(&path, target.collection, target.key);
     if (code == 0) code = filters_of_operands(&path, &client->args, failure);
     text_append(&path, "", 1);
     if (code == 0 && path.failed) code = failure_memory(failure);

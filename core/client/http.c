@@ -139,6 +139,8 @@ static void take_named_header(struct http_answer *answer, struct reel_str name,
         keep_header(value, answer->content_type, sizeof answer->content_type);
     else if (str_is_caseless(name, "Reel-Epoch"))
         keep_header(value, answer->epoch, sizeof answer->epoch);
+    else if (str_is_caseless(name, "Content-Location"))
+        keep_header(value, answer->location, sizeof answer->location);
     else if (str_is_caseless(name, "Link"))
         keep_header(value, answer->link, sizeof answer->link);
     else if (str_is_caseless(name, "ETag"))

@@ -45,6 +45,7 @@ struct http_answer {
     long status;
     struct text body; /* NUL-terminated beyond its length; of a 2xx answer only without `take` */
     char content_type[128], epoch[64], etag[256], changed[24], link[4096], replayed[8];
+    char location[4096]; /* Content-Location */
     uint64_t cursor, retry_after_s;
     bool is_stale;  /* the collection does not fold: these are the records as of `cursor` */
     bool was_ended; /* by `take` */

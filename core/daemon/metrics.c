@@ -33,7 +33,7 @@ static bool find_stopped(struct reel *reel, struct reel_status *status) {
     char why[SET_ASIDE_REASON_MAX];
     const char *name;
     for (size_t n = 0; (name = reel_collection_name(reel, n)); n++) {
-        if (!engine_is_stopped(reel, n, why)) continue;
+        if (!engine_is_stopped(reel, name, why)) continue;
         snprintf(status->reason, sizeof status->reason, "collection `%s` is stopped: %s", name,
                  why);
         return true;

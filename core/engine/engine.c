@@ -168,9 +168,11 @@ int engine_find_last(struct reel *reel, uint64_t seq, struct engine_entry *ret,
 
 /* ---- For the daemon -------------------------------------------------------------------------- */
 
-bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]) {
-    const struct registry *registry = &reel->dispatcher.registry;
-    const struct set_aside *line = n < registry->count ? registry->collections[n]->stopped : NULL;
+bool engine_is_stopped(const struct reel *reel, const char *collection,
+                       char ret[SET_ASIDE_REASON_MAX]) {
+    const struct collection *found =
+        registry_find(&reel->dispatcher.registry, reel_text(collection));
+    const struct set_aside *line = found ? found->stopped : NULL;
     if (line) set_aside_reason(line->signal, line->ms, ret);
     return line != NULL;
 }

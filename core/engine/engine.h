@@ -118,8 +118,9 @@ uint64_t engine_store_bytes(struct reel *reel);
 /* The projector's callback that is running, if there is one. Takes no lock. */
 struct fold_shown engine_running(struct reel *reel);
 
-/* Why the n-th collection is stopped (fold/registry.h); false: it is not. Takes no lock. */
-bool engine_is_stopped(const struct reel *reel, size_t n, char ret[SET_ASIDE_REASON_MAX]);
+/* Why the collection is stopped (fold/registry.h); false: it is not. Takes no lock. */
+bool engine_is_stopped(const struct reel *reel, const char *collection,
+                       char ret[SET_ASIDE_REASON_MAX]);
 
 /* Calls `fn` for each thing that is set aside for a collection and its build, oldest first. Takes
  * no lock: the list does not change. */

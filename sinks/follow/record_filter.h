@@ -8,8 +8,9 @@
 /* All zero: every record matches. */
 struct record_filter {
     char *text; /* filters with the same text match the same records; owned */
-    const struct reel_condition *const *conditions; /* as of reel_query; they belong to: */
-    void *state;                                    /* owned */
+    const struct reel_condition *const *conditions; /* as of reel_query */
+    struct reel_str key; /* only the record with this key; data NULL: any. Both belong to: */
+    void *state;         /* owned */
     void (*destroy)(void *state);
 };
 void record_filter_finish(struct record_filter *filter);

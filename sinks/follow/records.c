@@ -198,6 +198,7 @@ struct reading {
     uint64_t generation, seq;
     struct reel_str key;
     bool is_listing;
+    bool is_gone;                         /* as of record_cursor */
     bool has_ids;                         /* a client may continue from here */
     const struct record_cursor *crossing; /* it sends what a crossing has found; or NULL */
 
@@ -280,6 +281,33 @@ static int walk(struct reading *reading, struct reel_view *view) {
     return reel_sink_changes(stream->host, view, &query, reading->seq, take_row, reading, NULL);
 }
 
+/* ---- One record ------------------------------------------------------------------------------ */
+
+static int take_one(void *context, const struct reel_row *row) {
+    struct reading *reading = context;
+    reading->is_gone = false;
+    bool is_new = reading->is_listing ? is_wanted(reading, row) : row->changed > reading->seq;
+    if (!is_new) return 0;
+    set_key(reading->stream->framer, row->key);
+    return begin_frame(reading, row);
+}
+
+/* Reads the record of a stream of one record. When it was deleted is not known exactly: by now. */
+static int read_one(struct reading *reading, struct reel_view *view) {
+    struct record_stream *stream = reading->stream;
+    const struct reel_row gone = {.key = stream->filter.key, .changed = reading->position.cursor};
+    if (reading->is_listing && reading->key.data) return 0; /* it was sent */
+    int rc = reel_sink_get(stream->host, view, stream->collection, stream->filter.key, take_one,
+                           reading);
+    if (rc != -ENOENT) return rc;
+    bool is_news = !reading->is_listing && !reading->is_gone;
+    reading->is_gone = true;
+    set_key(stream->framer, gone.key);
+    return is_news ? begin_frame(reading, &gone) : 0;
+}
+
+/* ---- The end of a walk ----------------------------------------------------------------------- */
+
 /* The view had nothing more: the place behind the chunk is the end. */
 static void reach_end(struct reading *reading, uint64_t commit) {
     struct record_stream *stream = reading->stream;
@@ -354,9 +382,11 @@ static int cross(struct reading *reading, struct reel_view *view) {
     struct chunk *chunk = reading->chunk;
     struct crossing_key key;
     chunk->last = reading->crossing->crossed;
+    const struct reel_str only = reading->stream->filter.key;
     while (crossing_key_at(crossing, chunk->last, &key)) {
         if (chunk->bytes.len > CHUNK_BYTES || reading->examined++ == EXAMINED_MAX) return WALK_FULL;
-        int rc = cross_key(reading, view, &key);
+        bool is_ours = !only.data || reel_str_eq(only, key.key);
+        int rc = is_ours ? cross_key(reading, view, &key) : 0;
         if (rc < 0) return rc;
         chunk->last = key.next;
     }
@@ -386,7 +416,9 @@ static int read_view(struct reading *reading, struct reel_view *view, uint64_t c
     if (reading->crossing) return cross(reading, view);
     if (reading->position.cursor < reading->seq) reading->position.cursor = reading->seq;
     bool is_idle = !reading->is_listing && !reading->key.data && info->changed <= reading->seq;
-    return end_walk(reading, commit, is_idle ? 0 : walk(reading, view));
+    int rc = 0;
+    if (!is_idle) rc = (reading->stream->filter.key.data ? read_one : walk)(reading, view);
+    return end_walk(reading, commit, rc);
 }
 
 /* The old records, after a rebuild. A place that is beyond them comes from elsewhere. */
@@ -446,9 +478,11 @@ static int read_own(struct record_cursor *cursor, const struct reel_epoch *epoch
         .seq = *seq,
         .key = key_of(cursor),
         .is_listing = cursor->is_listing,
+        .is_gone = cursor->is_gone,
         .has_ids = !cursor->owes_snapshot,
     };
     int rc = read_slice(&reading);
+    cursor->is_gone = reading.is_gone;
     if (chunk->count > 0) { /* a later error will occur again in the next call */
         *ret = chunk;
         return 1;
@@ -515,7 +549,7 @@ static bool make_ring(struct record_stream *stream) {
 /* Begins the ring at this place, unless it has it already. False: it cannot have it. */
 static bool find_ring(struct record_cursor *cursor, const struct reel_epoch *epoch, uint64_t seq) {
     struct record_stream *stream = cursor->stream;
-    if (stream->refs == 1 || !cursor->is_live) return false;
+    if (stream->refs == 1 || !cursor->is_live || stream->filter.key.data) return false;
     if (!stream->ring && !make_ring(stream)) return false;
     struct ring *ring = stream->ring;
     bool is_ours = ring->count > 0 && cursor->generation == stream->ring_generation &&
@@ -561,6 +595,7 @@ static void arrive(struct record_cursor *cursor, uint64_t *seq) {
     stop_crossing(cursor);
     cursor->generation = to->generation;
     cursor->owes_point = true;
+    cursor->is_gone = false; /* it may have been sent among the differences */
     *seq = to->position.cursor;
 }
 

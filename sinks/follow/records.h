@@ -83,7 +83,10 @@ void record_stream_unref(struct record_stream *stream);
 /* Replaces the stream by an equal one of the list; or adds it to the list. */
 struct record_stream *record_stream_join(struct record_stream *own, struct record_streams *streams);
 
-/* A follower's place in a stream, in addition to its seq. */
+/* A stream of one record (record_filter.key) does not walk the changes: it looks at the record, and
+ * sends it if it was changed after the place. If the record does not exist, that is sent once.
+ *
+ * A follower's place in a stream, in addition to its seq. */
 struct record_cursor {
     struct record_stream *stream;
     uint64_t generation;
@@ -91,6 +94,7 @@ struct record_cursor {
     bool is_live;
     bool owes_snapshot; /* the next position ends the snapshot */
     bool owes_point;    /* the generation was not told yet */
+    bool is_gone;       /* of one record: the client knows that it does not exist */
     bool is_crossing;
     uint64_t crossing; /* which one: its number */
     size_t crossed;    /* the place of the next record that differs */

@@ -46,9 +46,10 @@ struct answer {
 
     const struct answer_header *headers; /* further ones, up to a NULL name; or NULL */
 
-    char etag[128];     /* or empty */
-    char allow[64];     /* or empty */
-    struct text header; /* Location, or empty */
+    char etag[128];            /* or empty */
+    char allow[64];            /* or empty */
+    struct text header;        /* Location, or empty */
+    bool has_content_location; /* `header` is Content-Location: the record that is shown */
     unsigned retry_after_s;
     bool authenticate; /* WWW-Authenticate */
     bool replayed;     /* Idempotent-Replayed */

@@ -32,8 +32,8 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
     if (!answer->is_options)
         return !MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin") ||
                add(response, "Access-Control-Expose-Headers",
-                   "Content-Disposition, ETag, Link, Reel-Changed, Reel-Count, Reel-Cursor, "
-                   "Reel-Epoch, Reel-Stale");
+                   "Content-Disposition, Content-Location, ETag, Link, Reel-Changed, Reel-Count, "
+                   "Reel-Cursor, Reel-Epoch, Reel-Stale");
     return add(response, "Access-Control-Allow-Methods", "GET, OPTIONS") &&
            add(response, "Access-Control-Allow-Headers", CORS_HEADERS) &&
            add(response, "Access-Control-Max-Age", "600");
@@ -99,7 +99,8 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer,
     if (good && answer->upgraded) good = add_handshake(response, answer);
     if (good && answer->header.len) {
         text_append(&answer->header, "", 1);
-        good = !answer->header.failed && add(response, "Location", answer->header.data);
+        const char *name = answer->has_content_location ? "Content-Location" : "Location";
+        good = !answer->header.failed && add(response, name, answer->header.data);
     }
     if (!good || !connection) return good && add_vary(response, answer, "");
     return add_vary(response, answer, server->allow_origin) &&

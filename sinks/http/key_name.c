@@ -2,6 +2,7 @@
 #include "key_name.h"
 
 #include "base/chars.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -27,6 +28,16 @@ static void append_hex(struct text *to, const void *bytes, size_t len) {
         *at++ = digits[byte >> 4];
         *at++ = digits[byte & 15];
     }
+}
+
+void key_target_append(struct text *to, struct reel_str collection, struct reel_str key) {
+    CLEANUP(text_finish) struct text name = {0};
+    key_name_append(&name, key);
+    text_append_lit(to, "/v1/");
+    text_append_str(to, collection);
+    text_append_lit(to, "/");
+    text_append_percent(to, text_str(&name), "-._~");
+    if (name.failed) to->failed = true;
 }
 
 bool key_is_name(struct reel_str given) {

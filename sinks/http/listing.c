@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/invariant.h"
 #include "csv.h"
+#include "events/frame.h"
 #include "key_name.h"
 
 #include <errno.h>
@@ -98,16 +99,19 @@ static int walk(struct listing *listing, reel_row_fn fn, void *context) {
 
 /* The text of a row, without what is between rows. */
 static int make_row(struct listing *listing, const struct reel_row *row, struct reel_str *ret) {
+    const struct listing_options *options = &listing->options;
     *ret = row->json;
-    if (listing->options.form == FORM_JSON) return 0;
+    if (options->form == FORM_JSON && !options->as_frames) return 0;
     listing->line.len = 0;
-    if (listing->options.form == FORM_CSV) {
+    if (options->form == FORM_CSV) {
         int rc = csv_append_record(&listing->line, listing->projector, listing->parser, row->json);
         if (rc < 0) return rc;
+    } else if (options->as_frames) {
+        frame_change(&listing->line, row);
     } else {
         text_append_str(&listing->line, row->json);
-        text_append_lit(&listing->line, "\n");
     }
+    if (options->form == FORM_NDJSON) text_append_lit(&listing->line, "\n");
     *ret = text_str(&listing->line);
     return listing->line.failed ? -ENOMEM : 0;
 }
@@ -277,7 +281,7 @@ static int go_to_start(struct listing *listing, struct reel_str start, bool afte
 /* True if the listing is the whole collection. */
 static bool is_whole(const struct listing *listing) {
     return listing->options.filter.count == 0 && listing->options.limit == UINT64_MAX &&
-           !listing->has_from && listing->options.form == FORM_JSON;
+           !listing->has_from && listing->options.form == FORM_JSON && !listing->options.as_frames;
 }
 
 /* Counts the bytes of the rows. For a whole collection they are known; otherwise the rows are

@@ -19,6 +19,7 @@ struct listing_options {
     bool is_descending;
     uint64_t limit; /* UINT64_MAX: none */
     bool wants_count;
+    bool as_frames; /* each record as followers get it, with its key: not with FORM_CSV */
 
     /* Where it begins: with `order`, a token; otherwise after a key or at it. NULL data: at the
      * beginning. */

@@ -13,20 +13,24 @@
 
 static const char *const no_params[] = {NULL};
 static const char *const wait_params[] = {"at", "min_cursor", "timeout", NULL};
+static const char *const get_params[] = {"at",         "min_cursor", "timeout",     "since",
+                                         "generation", "epoch",      "lastEventId", NULL};
 static const char *const history_params[] = {"limit", "after", "min_cursor", "timeout", NULL};
 static const char *const list_params[] = {
-    "limit",   "after", "order",      "count", "group",  "at",          "min_cursor",
+    "limit",   "after", "order",      "count", "group",  "frames",      "at", "min_cursor",
     "timeout", "since", "generation", "epoch", "digest", "lastEventId", NULL};
 static const char *const record_params[] = {"since",  "generation", "epoch",
                                             "digest", "timeout",    NULL};
-static const char *const event_params[] = {"since",   "epoch",      "limit", "type",
+static const char *const one_record_params[] = {"since", "generation", "epoch", "timeout", NULL};
+static const char *const event_params[] = {"since",   "before",     "epoch", "limit", "type",
                                            "subject", "ce_subject", "bare",  NULL};
 static const char *const post_events_params[] = {"type", "ce_subject", "stop", NULL};
 static const char *const follow_params[] = {"since",      "epoch",   "type", "subject",
                                             "ce_subject", "timeout", NULL};
 static const char *const stream_params[] = {"since",      "epoch",   "type",        "subject",
                                             "ce_subject", "timeout", "lastEventId", NULL};
-static const char *const rejected_params[] = {"collection", "before", "limit", NULL};
+static const char *const rejected_params[] = {"collection", "reason", "before", "limit", NULL};
+static const char *const reasons_params[] = {"collection", "before", "limit", NULL};
 
 static uint64_t command_body(const struct server *server) {
     return server->command_bytes_max;
@@ -76,6 +80,9 @@ const struct route *const routes[] = {
     ROUTE(METHOD_GET, "/ws/collections/{collection}", READ, record_params, .takes_filters = true,
           .takes_bearer = true, .handle = handle_records_websocket,
           .summary = "Follows the records of a collection: a WebSocket"),
+    ROUTE(METHOD_GET, "/ws/collections/{collection}/{key}", READ, one_record_params,
+          .takes_bearer = true, .handle = handle_records_websocket,
+          .summary = "Follows one record: a WebSocket"),
     ROUTE(METHOD_GET, "/ws/ingest", WRITE, no_params, .takes_bearer = true, .handle = handle_ingest,
           .summary = "Appends events: a WebSocket, one event a frame"),
     ROUTE(METHOD_GET, "/v1/events/{seq}", READ, no_params, .handle = handle_event,
@@ -84,6 +91,8 @@ const struct route *const routes[] = {
           .summary = "The bytes of an event as they were received"),
     ROUTE(METHOD_GET, "/v1/rejected", READ, rejected_params, .handle = handle_rejected,
           .summary = "Rejected events, the newest first, with the reason"),
+    ROUTE(METHOD_GET, "/v1/rejected/reasons", READ, reasons_params, .handle = handle_reasons,
+          .summary = "Rejected events by reason, with counts"),
     ROUTE(METHOD_GET, "/v1/collections", READ, no_params, .handle = handle_collections,
           .summary = "Where each collection stands"),
     ROUTE(METHOD_GET, "/v1/collections/{name}", READ, no_params, .handle = handle_collection,
@@ -101,8 +110,9 @@ const struct route *const routes[] = {
           .summary = "Lists the records in the order of their keys"),
     ROUTE(METHOD_POST, "/v1/{collection}", WRITE, no_params, .body_max = command_body,
           .handle = handle_command, .summary = "The command `create`"),
-    ROUTE(METHOD_GET, "/v1/{collection}/{key}", READ, wait_params, .is_cached = true,
-          .handle = handle_get, .summary = "One record"),
+    ROUTE(METHOD_GET, "/v1/{collection}/{key}", READ, get_params, .forms = FORMS, .is_cached = true,
+          .handle = handle_get,
+          .summary = "One record; with Accept: text/event-stream it is followed"),
     ROUTE(METHOD_DELETE, "/v1/{collection}/{key}", WRITE, no_params, .body_max = command_body,
           .handle = handle_command, .summary = "The command `delete`"),
     ROUTE(METHOD_GET, "/v1/{collection}/by-name/{name}", READ, wait_params, .is_cached = true,

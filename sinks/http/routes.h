@@ -58,6 +58,7 @@ void handle_records_websocket(struct request *request);
 void handle_event(struct request *request);
 void handle_raw_event(struct request *request);
 void handle_rejected(struct request *request);
+void handle_reasons(struct request *request);
 void handle_status(struct request *request);
 void handle_collections(struct request *request);
 void handle_collection(struct request *request);

@@ -118,6 +118,7 @@ PIPE = [
     'events --since 4',
     'events --since 4 -o wide',
     'events --tail 1 -o json',
+    'events --tail 2 --type dev.cellos.events.cell.lifecycle -o ndjson',
     'events --since 0 --type dev.cellos.events.cell.formation -o ndjson',
     'events --since 999',
     'events --limit 2 --since 0',
@@ -141,6 +142,12 @@ PIPE = [
     'rejected -o json',
     'rejected --collection cells',
     'rejected --limit 1 -o ndjson',
+    'rejected --by-reason',
+    'rejected --by-reason -o wide',
+    'rejected --by-reason -o json',
+    'rejected --by-reason --collection cells',
+    'rejected --reason x -o json',
+    'rejected --by-reason --reason x',
     'status',
     'status -o json',
     'plugins',
@@ -176,7 +183,7 @@ TERMINAL = [
     'get cells', 'get cells -o wide', 'get cells -o json', 'get cells --group state',
     'get cells/c-1', 'get formations name=web', 'describe cells/c-1', 'describe events/6',
     'events --since 0 --limit 6',
-    'rejected', 'status', 'plugins cells', 'get none', 'get cells --token wrong',
+    'rejected', 'rejected --by-reason', 'status', 'plugins cells', 'get none', 'get cells --token wrong',
 ]
 
 INPUTS = {

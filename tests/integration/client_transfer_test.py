@@ -64,6 +64,7 @@ def interrupted_import(place, daemon, path, environment):
     """Kills the client three times, when it is at another place each time; and the daemon twice,
     the second time without a word, while the client goes on."""
     size = os.path.getsize(path)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
     for n in range(3):
         before = position_of(path)['offset']
         client = subprocess.Popen([place.reel, 'import', '-q', path], stdout=subprocess.DEVNULL,

@@ -2,46 +2,14 @@
  * clicks; live updates, commands, restarts, tokens, many records, narrow and dark pages. What is
  * seen is kept as <build>/console/NAME.png. Skipped where there is no Chromium.
  *
- *     console_test                 all cases
+ *     console_test [PATTERN]       all cases, or those whose names match, such as '*picture*'
  *     console_test --axe FILE      axe-core's rules for accessibility on each view (axe.min.js)
  */
-#include "browser.h"
-#include "http_support.h"
-#include "load.h"
+#include "console_support.h"
 
 #include <signal.h>
 
-#define HISTORY_TOKEN "history-token-of-the-tests"
-
-static struct browser *browser;
 static char *axe; /* the text of axe.min.js, or NULL */
-
-/* ---- The daemon ------------------------------------------------------------------------------ */
-
-static const char *token_file(void) {
-    static const char tokens[] = "write writer " WRITE_TOKEN "\nread reader " READ_TOKEN
-                                 "\nhistory historian " HISTORY_TOKEN "\n";
-    const char *path = path_in(scratch_directory(), "tokens");
-    FILE *file = fopen(path, "w");
-    must(file && fwrite(tokens, 1, sizeof tokens - 1, file) == sizeof tokens - 1);
-    must(fclose(file) == 0);
-    return path;
-}
-
-/* On this port, 0: any. `more`: a flag, or NULL. */
-static struct site site_on(const char *directory, int port, const char *more) {
-    char bind[32];
-    const char *const arguments[] = {"serve",      "--data",   directory,  "--bind",
-                                     bind,         "--plugin", CELL_SO,    "--plugin",
-                                     FORMATION_SO, "--plugin", LIBRARY_SO, "--token-file",
-                                     token_file(), more,       NULL};
-    snprintf(bind, sizeof bind, "127.0.0.1:%d", port);
-    struct daemon daemon = daemon_launched(arguments, NULL);
-    daemon_wait_until_it_listens(&daemon);
-    struct site site = site_of(daemon);
-    wait_until_ready(site.nobody);
-    return site;
-}
 
 static int open_site(void **state) {
     static struct site site;
@@ -50,81 +18,6 @@ static int open_site(void **state) {
     if (axe) browser_bypass_policy(browser);
     *state = &site;
     return 0;
-}
-
-/* ---- The page -------------------------------------------------------------------------------- */
-
-/* Goes to another view; `hash` is the part of its address from `#` on. Waits until the view before
- * it has gone, which has some of the same texts. */
-static void go(const struct site *site, const char *hash) {
-    char url[512];
-    snprintf(url, sizeof url, "%s/%s", site->daemon.base, hash);
-    json_decref(browser_value(
-        browser, "document.querySelector('main > div:has(> h1)')?.setAttribute('data-left', '')"));
-    browser_go(browser, url);
-    browser_wait(browser, "!document.querySelector('main > [data-left]')");
-}
-
-/* Waits until this text is on the page. */
-static void see(const char *text) {
-    char *literal = browser_literal(text);
-    browser_wait(browser, "document.body.innerText.includes(%s)", literal);
-    free(literal);
-}
-
-static bool sees(const char *text) {
-    char *literal = browser_literal(text);
-    bool so = browser_is(browser, "document.body.innerText.includes(%s)", literal);
-    free(literal);
-    return so;
-}
-
-static void fill(const char *selector, const char *text) {
-    browser_click(browser, selector, NULL);
-    json_decref(browser_value(browser, "document.activeElement.select()"));
-    browser_type(browser, text);
-}
-
-static void give_token(const char *token) {
-    see("Sign in");
-    fill("input[type=password]", token);
-    browser_press(browser, "Enter");
-}
-
-static void sign_in(const struct site *site, const char *token, const char *hash) {
-    go(site, hash);
-    give_token(token);
-    browser_wait(browser, "document.querySelectorAll('nav a').length > 4");
-}
-
-static void choose(const char *label, const char *value) {
-    char *label_js = browser_literal(label), *value_js = browser_literal(value);
-    browser_wait(browser,
-                 "(() => { const label = [...document.querySelectorAll('main label')]"
-                 ".find(one => one.textContent === %s); if (!label) return false;"
-                 "const select = document.getElementById(label.htmlFor); select.value = %s;"
-                 "select.dispatchEvent(new Event('change', {bubbles: true}));"
-                 "return select.value === %s; })()",
-                 label_js, value_js, value_js);
-    free(label_js);
-    free(value_js);
-}
-
-static void expect_no_complaints(bool with_network) {
-    char *complaints = browser_complaints(browser, with_network);
-    if (complaints[0]) support_failed(__FILE__, __LINE__, "the browser says: %s", complaints);
-    free(complaints);
-}
-
-/* The texts of the first cells of the rows in sight, each with a comma, in order. */
-static void wait_for_rows(const char *wanted) {
-    char *literal = browser_literal(wanted);
-    browser_wait(
-        browser,
-        "[...document.querySelectorAll('.rows tbody th')].map(one => one.textContent + ',')"
-        ".join('') === %s",
-        literal);
-    free(literal);
 }
 
 /* ---- Tokens ---------------------------------------------------------------------------------- */
@@ -287,6 +180,20 @@ static void a_record_is_made_and_changed_by_forms_and_tells_its_history(void **s
     expect_no_complaints(true);
 }
 
+/* Also while it does not exist, and only it: the page follows this record alone. */
+static void a_record_is_live(void **state) {
+    struct site *site = *state;
+    cell_started(site->writer, "other");
+    sign_in(site, READ_TOKEN, "#/c/cells/c-1");
+    see("There is no record with this key.");
+    cell_started(site->writer, "c-1");
+    browser_wait(browser, "document.querySelector('.facts')?.innerText.includes('running')");
+    cell_event(site->writer, CELL_DESTROYED, "c-1");
+    browser_wait(browser, "document.querySelector('.facts').innerText.includes('destroyed')");
+    see("Last changed by the event 3");
+    expect_no_complaints(false); /* it was not found at first */
+}
+
 static void a_refused_command_says_why(void **state) {
     struct site *site = *state;
     sign_in(site, WRITE_TOKEN, "#/c/formations");
@@ -363,54 +270,6 @@ static void plugins_are_shown_with_what_they_declare(void **state) {
     expect_no_complaints(true);
 }
 
-/* ---- What another daemon would say ----------------------------------------------------------- */
-
-/* Changes what the page is told of the daemon's state: `change` is a statement about `status`. */
-static void pretend(const char *change) {
-    struct text script = {0};
-    text_format(&script, "const real = window.fetch; window.fetch = async (path, options) => {"
-                         "const answer = await real(path, options);"
-                         "if (path !== '/v1/status' || !answer.ok) return answer;"
-                         "const status = await answer.json(); ");
-    text_add(&script, change, strlen(change));
-    text_format(&script,
-                "; return new Response(JSON.stringify(status), {headers: answer.headers}); };");
-    browser_script(browser, script.data);
-    free(script.data);
-}
-
-static void an_administrator_is_asked_once_more(void **state) {
-    struct site *site = *state;
-    pretend("status.access = 'admin'");
-    sign_in(site, WRITE_TOKEN, "#/plugins");
-    see("Reload plugins");
-    browser_click(browser, "[aria-label='Actions on cells'] button", "Pause");
-    see("Pause cells?");
-    browser_photograph(browser, "confirm");
-    browser_click(browser, "dialog button", "Cancel");
-    browser_wait(browser, "!document.querySelector('dialog').open");
-    browser_click(browser, "[aria-label='Actions on cells'] button", "Rebuild");
-    browser_click(browser, "dialog button.danger", "Rebuild");
-    browser_wait(browser, "document.querySelector('main .trouble') !== null");
-    must(sees("This daemon has no route POST /v1/collections/cells/rebuild") ||
-         sees("it needs a token of the kind admin"));
-    expect_no_complaints(false);
-}
-
-static void a_stopped_collection_is_said_first(void **state) {
-    struct site *site = *state;
-    cell_started(site->writer, "c1");
-    posted(site->writer, "r", "dev.cellos.events.cell.formation.v1.created", "{}", "rejected");
-    pretend("Object.assign(status.projections[0], {state: 'stopped', set_aside: 1, stopped: "
-            "{reason: 'the projector crashed (SIGSEGV)', since: '2026-01-01T00:00:00.000Z'}})");
-    sign_in(site, READ_TOKEN, "");
-    see("Something is wrong");
-    browser_wait(browser, "document.querySelector('.findings li').innerText.includes("
-                          "'is stopped: the projector crashed (SIGSEGV)')");
-    browser_photograph(browser, "stopped");
-    expect_no_complaints(true);
-}
-
 /* ---- Restarts and epochs --------------------------------------------------------------------- */
 
 static void restarts_and_another_epoch_are_survived_in_sight_of_the_user(void **state) {
@@ -432,7 +291,7 @@ static void restarts_and_another_epoch_are_survived_in_sight_of_the_user(void **
     wait_for_rows("a,b,");
     see("2 records, live");
     site_closed(&site);
-    site = site_on(directory, port, "--new-epoch");
+    site = site_on(directory, port, (const char *const[]){"--new-epoch", NULL});
     see("The log is another one");
     cell_started(site.writer, "c");
     wait_for_rows("a,b,c,");
@@ -440,7 +299,9 @@ static void restarts_and_another_epoch_are_survived_in_sight_of_the_user(void **
     browser_click(browser, "#notices button", "Dismiss");
     go(&site, "#/events");
     see("since 1, live");
-    site_hang_up(&site);
+    client_close(site.writer);
+    client_close(site.reader);
+    client_close(site.nobody);
     daemon_kill(&site.daemon);
     see("The daemon does not answer");
     site = site_on(directory, port, NULL);
@@ -538,7 +399,8 @@ static void odd_keys_and_large_numbers_are_shown_as_they_are(void **state) {
     browser_click(browser, ".rows tbody a", "..");
     see("Last changed by");
     see("9007199254740993");
-    go(site, "#/c/books");
+    go(site, "#/c/books?mode=pages");
+    see("1 to 2 of 2 records");
     browser_click(browser, ".rows tbody a", "a/b");
     browser_wait(browser, "document.querySelector('h1').textContent === 'a/b?c#d%%41'");
     see("Last changed by");
@@ -580,6 +442,50 @@ static void in_each_view(struct site *site, const char *formation,
         look(views[i].name, context);
     }
     test_context("%s", "");
+}
+
+/* ---- The picture of the README --------------------------------------------------------------- */
+
+/* docs/console.png is a PNG of at most this size. */
+static void check_picture(const char *path) {
+    enum { BYTES_MAX = 150 * 1024 };
+    struct text png = text_of_file(path);
+    must(png.len > 8 && memcmp(png.data, "\x89PNG\r\n\x1a\n", 8) == 0);
+    if (png.len > BYTES_MAX) support_failed(__FILE__, __LINE__, "%s has %zu bytes", path, png.len);
+    free(png.data);
+}
+
+static void picture_written(const char *from, const char *to) {
+    struct text png = text_of_file(from);
+    FILE *file = fopen(to, "w");
+    must(file && fwrite(png.data, 1, png.len, file) == png.len && fclose(file) == 0);
+    free(png.data);
+}
+
+/* The events of the quickstart, as the quickstart posts them. The picture is made each time, and
+ * kept as the others are; with REEL_TEST_WRITE=1 it becomes docs/console.png. Pixels are not
+ * compared: fonts differ. */
+static void the_picture_of_the_readme_shows_the_quickstart(void **state) {
+    (void)state;
+    struct site site = site_opened(NULL);
+    char picture[300];
+    char *events = text_of_file(source_path("examples/events.ndjson")).data;
+    struct reply reply = asked(site.writer, "POST", "/v1/events?stop=false",
+                               "Content-Type: application/x-ndjson", events, 200);
+    reply_free(&reply);
+    free(events);
+    browser_page(browser);
+    browser_look(browser, 1120, 560, false);
+    sign_in(&site, WRITE_TOKEN, "#/c/cells?order=-changed");
+    see("54 records, live");
+    browser_wait(browser, "document.querySelectorAll('.rows tbody th').length > 8");
+    browser_photograph(browser, "readme");
+    snprintf(picture, sizeof picture, "%s/readme.png", build_path("console"));
+    if (getenv("REEL_TEST_WRITE")) picture_written(picture, source_path("docs/console.png"));
+    check_picture(picture);
+    check_picture(source_path("docs/console.png"));
+    expect_no_complaints(true);
+    site_closed(&site);
 }
 
 static void check_narrow(const char *name, void *context) {
@@ -706,15 +612,15 @@ static int run_all(void) {
         CASE(a_collection_is_live_filtered_and_ordered),
         CASE(pages_follow_each_other),
         CASE(a_record_is_made_and_changed_by_forms_and_tells_its_history),
+        CASE(a_record_is_live),
         CASE(a_refused_command_says_why),
         CASE(events_are_live_go_back_and_show_their_bytes_and_outcomes),
         CASE(plugins_are_shown_with_what_they_declare),
-        CASE(an_administrator_is_asked_once_more),
-        CASE(a_stopped_collection_is_said_first),
         cmocka_unit_test(restarts_and_another_epoch_are_survived_in_sight_of_the_user),
         CASE(of_a_hundred_thousand_records_a_few_are_in_the_page),
         CASE(the_order_of_the_page_is_that_of_the_daemon),
         CASE(odd_keys_and_large_numbers_are_shown_as_they_are),
+        cmocka_unit_test(the_picture_of_the_readme_shows_the_quickstart),
         CASE(each_view_fits_360_pixels_and_is_dark_for_who_wants_it),
         CASE(everything_is_reached_by_keys),
     };
@@ -723,6 +629,7 @@ static int run_all(void) {
 
 int main(int argc, char **argv) {
     if (!browser_is_there()) return SKIPPED;
+    if (argc == 2) cmocka_set_test_filter(argv[1]);
     browser = browser_opened();
     int failed = argc == 3 && strcmp(argv[1], "--axe") == 0 ? run_axe(argv[2]) : run_all();
     browser_closed(browser);

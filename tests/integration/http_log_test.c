@@ -93,6 +93,89 @@ static void pages_follow_each_other_by_the_cursor(void **state) {
     check_page(site, "?limit=5", "1,2,3,4,5,@5");
 }
 
+/* Backwards, the seqs of a page, each followed by a comma; its `next`, and its cursor: "3,2,<2@5".
+ */
+static void check_back(struct site *site, const char *query, const char *wanted) {
+    char path[256];
+    struct text seqs = {0};
+    const json_t *event;
+    size_t i;
+    snprintf(path, sizeof path, "/v1/events%s", query);
+    json_t *page = json_got(site->reader, path);
+    json_array_foreach(json_object_get(page, "events"), i, event) {
+        text_format(&seqs, "%d,", (int)number_of(event, "seq"));
+        assert_true(json_is_object(json_object_get(event, "event")));
+    }
+    if (json_object_get(page, "next")) text_format(&seqs, "<%d", (int)number_of(page, "next"));
+    text_format(&seqs, "@%d", (int)number_of(page, "cursor"));
+    if (strcmp(seqs.data, wanted) != 0) fail_msg("%s: %s instead of %s", path, seqs.data, wanted);
+    free(seqs.data);
+    json_decref(page);
+}
+
+static void pages_go_back_from_any_event(void **state) {
+    struct site *site = *state;
+    check_back(site, "?before=9", "@0");
+    fill(site, 5);
+    check_back(site, "?before=99999999999999999999", "5,4,3,2,1,@5");
+    check_back(site, "?before=6&limit=2", "5,4,<4@5");
+    check_back(site, "?before=4&limit=2", "3,2,<2@5");
+    check_back(site, "?before=2&limit=2", "1,@5");
+    check_back(site, "?before=3&limit=2", "2,1,@5");
+    check_back(site, "?before=1", "@5");
+    check_back(site, "?before=0", "@5");
+    check_back(site, "?before=6&type=test.odd", "4,2,@5");
+    check_back(site, "?before=6&type=test.even&limit=2", "5,3,<3@5");
+    get_problem(site->reader, "/v1/events?before=6&since=1", 400, "bad-request");
+    get_problem(site->reader, "/v1/events?before=x", 400, "bad-request");
+    get_problem(site->reader, "/v1/events?before=6&epoch=x", 409, "conflict");
+    get_problem(site->reader, "/v1/events?before=6&subject=a..b", 400, "bad-request");
+    check_problem(site->reader, "GET", "/v1/events?before=6", "Accept: application/x-ndjson", NULL,
+                  400, "bad-request");
+}
+
+/* A filter that leaves one event in thousands, and pages whose bytes are limited: page by page,
+ * each event comes once. */
+static void pages_that_go_back_miss_nothing(void **state) {
+    (void)state;
+    enum { EVENTS = 150000, EVERY = 5000 };
+    struct site site = site_opened("--answer-bytes-max", "65536", NULL);
+    static char padding[40000];
+    struct text lines = {0};
+    memset(padding, 'x', sizeof padding);
+    for (int i = 1; i <= EVENTS; i++) {
+        bool is_rare = i % EVERY == 0;
+        text_format(&lines,
+                    "{\"specversion\":\"1.0\",\"id\":\"%d\",\"source\":\"/b\",\"type\":\"%s\","
+                    "\"data\":\"",
+                    i, is_rare ? "rare" : "often");
+        text_add(&lines, padding, is_rare ? sizeof padding : 1);
+        text_format(&lines, "\"}\n");
+    }
+    struct reply reply = asked(site.writer, "POST", "/v1/events",
+                               "Content-Type: application/x-ndjson", lines.data, 200);
+    reply_free(&reply);
+    free(lines.data);
+    uint64_t before = UINT64_MAX, wanted = EVENTS, pages = 0;
+    for (bool more = true; more; pages++) {
+        char path[96];
+        const json_t *event;
+        size_t i;
+        snprintf(path, sizeof path, "/v1/events?type=rare&before=%llu", (unsigned long long)before);
+        json_t *page = json_got(site.reader, path);
+        json_array_foreach(json_object_get(page, "events"), i, event) {
+            assert_int_equal(number_of(event, "seq"), wanted);
+            wanted -= EVERY;
+        }
+        more = json_object_get(page, "next");
+        if (more) before = number_of(page, "next");
+        json_decref(page);
+    }
+    assert_int_equal(wanted, 0);
+    assert_in_range(pages, EVENTS / EVERY / 3, EVENTS / EVERY);
+    site_closed(&site);
+}
+
 static void a_page_has_100_events_unless_told_and_at_most_1000(void **state) {
     struct site *site = *state;
     struct text batch = {0};
@@ -252,6 +335,8 @@ static void trimmed_events_are_gone_and_the_rest_is_there(void **state) {
     check_page(&site, "?since=0", "4,5,@5");
     check_page(&site, "?since=3", "4,5,@5");
     check_page(&site, "?since=5", "@5");
+    check_back(&site, "?before=9", "5,4,@5");
+    check_back(&site, "?before=2", "@5");
     check_listed(site.reader, "/v1/cells", "cells", "id", "kept,");
     struct reply reply = got(site.reader, "/v1/events/4/raw", 200);
     reply_free(&reply);
@@ -266,6 +351,8 @@ static void trimmed_events_are_gone_and_the_rest_is_there(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(pages_follow_each_other_by_the_cursor),
+        CASE(pages_go_back_from_any_event),
+        cmocka_unit_test(pages_that_go_back_miss_nothing),
         CASE(a_page_has_100_events_unless_told_and_at_most_1000),
         CASE(events_are_filtered_by_type_and_by_both_subjects),
         CASE(an_impossible_parameter_is_a_bad_request),

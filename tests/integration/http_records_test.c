@@ -336,6 +336,116 @@ static void a_record_with_the_empty_key_is_found_and_removed_by_its_name(void **
     check_listed(site->reader, "/v1/books", "books", "title", "other,");
 }
 
+/* ---- Keys ------------------------------------------------------------------------------------ */
+
+/* GET of this path shows the record at that one. */
+static void check_location(struct site *site, const char *path, const char *wanted) {
+    struct reply reply = got(site->reader, path, 200);
+    const char *location = reply_header(&reply, "Content-Location");
+    assert_string_equal(location ? location : "(none)", wanted);
+    reply_free(&reply);
+}
+
+static void a_record_s_own_target_is_told_however_it_was_found(void **state) {
+    struct site *site = *state;
+    char id[37], path[128], wanted[128];
+    formation_made(site->writer, "one", id);
+    snprintf(wanted, sizeof wanted, "/v1/formations/%s", id);
+    check_location(site, "/v1/formations/by-name/one", wanted);
+    check_location(site, wanted, wanted);
+    snprintf(path, sizeof path, "/v1/formations/urn:uuid:%s", id);
+    check_location(site, path, wanted);
+    posted(site->writer, "b", "test.library.v1.shelf",
+           "{\"key\":\"a/b \\u00e9\",\"name\":\"shelf 1\"}", "applied");
+    check_location(site, "/v1/shelves/by-name/shelf%201", "/v1/shelves/a%2Fb%20%C3%A9");
+    struct reply reply = got(site->reader, "/v1/formations", 200);
+    assert_null(reply_header(&reply, "Content-Location"));
+    reply_free(&reply);
+    reply = asked(site->writer, "POST", "/v1/formations", "Content-Type: application/json",
+                  "{\"name\":\"two\",\"coordinator\":\"c\",\"members\":[{\"id\":\"c\"}]}", 201);
+    assert_null(reply_header(&reply, "Content-Location"));
+    assert_non_null(reply_header(&reply, "Location"));
+    reply_free(&reply);
+}
+
+static void check_body(struct site *site, const char *path, const char *accept,
+                       const char *wanted) {
+    struct reply reply = asked(site->reader, "GET", path, accept, NULL, 200);
+    if (strncmp(reply.body.data, wanted, strlen(wanted)) != 0)
+        fail_msg("%s: %s instead of %s", path, reply.body.data, wanted);
+    reply_free(&reply);
+}
+
+#define BOOK                                                                                       \
+    "{\"title\":%s,\"author\":null,\"pages\":null,\"weight\":null,\"lent\":null,\"tags\":null,"    \
+    "\"binding\":null,\"shelf_id\":null}"
+
+/* A book does not say its key. */
+static void a_list_of_frames_has_the_key_of_each_record(void **state) {
+    struct site *site = *state;
+    char wanted[1024];
+    posted(site->writer, "b1", "test.library.v1.book", "{\"key\":\"b\",\"title\":\"B\"}",
+           "applied");
+    posted(site->writer, "b2", "test.library.v1.book", "{\"key\":\"a\",\"title\":\"A\"}",
+           "applied");
+    snprintf(wanted, sizeof wanted,
+             "{\"books\":[{\"seq\":2,\"key\":\"a\",\"record\":" BOOK
+             "},{\"seq\":1,\"key\":\"b\",\"record\":" BOOK "}],\"cursor\":2,",
+             "\"A\"", "\"B\"");
+    check_body(site, "/v1/books?frames=true", NULL, wanted);
+    snprintf(wanted, sizeof wanted,
+             "{\"seq\":2,\"key\":\"a\",\"record\":" BOOK
+             "}\n{\"seq\":1,\"key\":\"b\",\"record\":" BOOK "}\n",
+             "\"A\"", "\"B\"");
+    check_body(site, "/v1/books?frames=true", "Accept: application/x-ndjson", wanted);
+    snprintf(wanted, sizeof wanted, "{\"books\":[" BOOK "," BOOK "],\"cursor\":2,", "\"A\"",
+             "\"B\"");
+    check_body(site, "/v1/books?frames=false", NULL, wanted);
+    json_t *page =
+        json_got(site->reader, "/v1/books?frames=true&order=-changed&limit=1&count=true");
+    const json_t *first = json_array_get(json_object_get(page, "books"), 0);
+    assert_string_equal(text_of(first, "key"), "a");
+    assert_int_equal(number_of(page, "count"), 2);
+    assert_non_null(json_object_get(page, "next"));
+    json_decref(page);
+    static const char *const wrong[] = {"/v1/books?frames=yes",
+                                        "/v1/books?frames=true&group=binding",
+                                        "/v1/books?frames=true&since=0", NULL};
+    for (const char *const *path = wrong; *path; path++)
+        get_problem(site->reader, *path, 400, "bad-request");
+    check_problem(site->reader, "GET", "/v1/books?frames=true", "Accept: text/csv", NULL, 400,
+                  "bad-request");
+    check_problem(site->reader, "GET", "/v1/books?frames=true", "Accept: text/event-stream", NULL,
+                  400, "bad-request");
+}
+
+/* Longer than what is made at once: it is counted first, and made in blocks. */
+static void a_long_list_of_frames_is_complete(void **state) {
+    struct site *site = *state;
+    enum { BOOKS = 20000 };
+    struct text lines = {0};
+    for (int i = 0; i < BOOKS; i++)
+        text_format(&lines,
+                    "{\"specversion\":\"1.0\",\"id\":\"%d\",\"source\":\"/b\",\"type\":"
+                    "\"test.library.v1.book\",\"data\":{\"key\":\"book-%05d\"}}\n",
+                    i, i);
+    struct reply reply = asked(site->writer, "POST", "/v1/events",
+                               "Content-Type: application/x-ndjson", lines.data, 200);
+    reply_free(&reply);
+    free(lines.data);
+    json_t *list = json_got(site->reader, "/v1/books?frames=true");
+    const json_t *frame;
+    size_t i;
+    json_array_foreach(json_object_get(list, "books"), i, frame) {
+        char key[32];
+        snprintf(key, sizeof key, "book-%05zu", i);
+        assert_string_equal(text_of(frame, "key"), key);
+        assert_int_equal(number_of(frame, "seq"), i + 1);
+    }
+    assert_int_equal(json_array_size(json_object_get(list, "books")), BOOKS);
+    json_decref(list);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
@@ -354,6 +464,9 @@ int main(void) {
         CASE(names_of_any_characters_are_found),
         CASE(a_collection_without_names_has_no_by_name),
         CASE(a_record_with_the_empty_key_is_found_and_removed_by_its_name),
+        CASE(a_record_s_own_target_is_told_however_it_was_found),
+        CASE(a_list_of_frames_has_the_key_of_each_record),
+        CASE(a_long_list_of_frames_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* http_rejected_test.c: a sender is told why an event was rejected, and so is whoever looks at that
- * event later; all rejections can be paged through; the log has some lines of them. */
+ * event later; all rejections can be paged through, and are counted by reason; the log has some
+ * lines of them. */
 #include "http_support.h"
 
 #include <signal.h>
@@ -183,6 +184,85 @@ static void a_page_ends_where_the_bound_is_and_goes_on_there(void **state) {
     site_closed(&site);
 }
 
+/* ---- By reason ------------------------------------------------------------------------------- */
+
+/* The answer's `reasons` and counts, without where it stands. */
+static void check_reasons(struct site *site, const char *query, const char *wanted) {
+    char path[128];
+    snprintf(path, sizeof path, "/v1/rejected/reasons%s", query);
+    json_t *answer = json_got(site->reader, path);
+    assert_int_equal(json_object_del(answer, "cursor"), 0);
+    assert_int_equal(json_object_del(answer, "epoch"), 0);
+    char *text = json_dumps(answer, JSON_COMPACT | JSON_SORT_KEYS);
+    if (strcmp(text, wanted) != 0) fail_msg("%s: %s instead of %s", path, text, wanted);
+    free(text);
+    json_decref(answer);
+}
+
+#define MISSING                                                                                    \
+    "{\"collection\":\"formations\",\"count\":%d,\"first_seq\":%d,"                                \
+    "\"last_reason\":\"event missing formationId\",\"last_seq\":%d,"                               \
+    "\"reason\":\"event missing formationId\"}"
+#define NO_UUID                                                                                    \
+    "{\"collection\":\"formations\",\"count\":3,\"first_seq\":4,"                                  \
+    "\"last_reason\":\"event formationId not a UUID (u-2)\",\"last_seq\":6,"                       \
+    "\"reason\":\"event formationId not a UUID\"}"
+
+/* What an event says of its own id does not make its reason another one. */
+static void rejections_are_counted_by_reason_the_most_frequent_first(void **state) {
+    struct site *site = *state;
+    char id[16], data[64], wanted[1024];
+    check_reasons(site, "", "{\"count\":0,\"others\":0,\"reasons\":[]}");
+    reject(site, 2);
+    posted(site->writer, "ok", "of.nobody", NULL, "ignored");
+    for (int i = 0; i < 3; i++) {
+        snprintf(id, sizeof id, "u-%d", i);
+        snprintf(data, sizeof data, "{\"formationId\":\"u-%d\"}", i);
+        posted(site->writer, id, CREATED, data, "rejected");
+    }
+    snprintf(wanted, sizeof wanted,
+             "{\"count\":5,\"others\":0,\"reasons\":[" NO_UUID "," MISSING "]}", 2, 1, 2);
+    check_reasons(site, "", wanted);
+    check_reasons(site, "?collection=formations", wanted);
+    check_reasons(site, "?limit=1", "{\"count\":5,\"others\":2,\"reasons\":[" NO_UUID "]}");
+    snprintf(wanted, sizeof wanted, "{\"count\":1,\"others\":0,\"reasons\":[" MISSING "]}", 1, 1,
+             1);
+    check_reasons(site, "?before=2", wanted);
+    check_reasons(site, "?collection=cells", "{\"count\":0,\"others\":0,\"reasons\":[]}");
+    get_problem(site->reader, "/v1/rejected/reasons?before=x", 400, "bad-request");
+    get_problem(site->reader, "/v1/rejected/reasons?reason=x", 400, "bad-request");
+    assert_int_equal(check_page(site, "?reason=event+missing+formationId", "2,1,"), 0);
+    assert_int_equal(check_page(site, "?reason=event+formationId+not+a+UUID&limit=2", "6,5,"), 5);
+    assert_int_equal(check_page(site, "?reason=event+formationId+not+a+UUID+(u-1)", "5,"), 0);
+    assert_int_equal(check_page(site, "?reason=event", ""), 0);
+}
+
+/* More kinds than are told apart: the newest ones are, and the others are counted together. */
+static void kinds_of_reasons_are_bounded(void **state) {
+    (void)state;
+    struct site site = site_opened("--plugin", LIBRARY_SO, NULL);
+    enum { KINDS = 10050 };
+    struct text lines = {0};
+    for (int i = 0; i < KINDS; i++)
+        text_format(&lines,
+                    "{\"specversion\":\"1.0\",\"id\":\"k%d\",\"source\":\"/"
+                    "k\",\"type\":\"test.library.v1.shelf"
+                    "\",\"data\":{\"reason\":\"kind-%d\"}}\n",
+                    i, i);
+    struct reply reply = asked(site.writer, "POST", "/v1/events",
+                               "Content-Type: application/x-ndjson", lines.data, 200);
+    reply_free(&reply);
+    free(lines.data);
+    json_t *answer = json_got(site.reader, "/v1/rejected/reasons?limit=1000");
+    assert_int_equal(json_array_size(json_object_get(answer, "reasons")), 1000);
+    assert_int_equal(number_of(answer, "count"), KINDS);
+    assert_int_equal(number_of(answer, "others"), KINDS - 1000);
+    const json_t *first = json_array_get(json_object_get(answer, "reasons"), 0);
+    assert_string_equal(text_of(first, "reason"), "kind-10049");
+    json_decref(answer);
+    site_closed(&site);
+}
+
 /* ---- The log --------------------------------------------------------------------------------- */
 
 static size_t lines_with(const char *log, const char *part) {
@@ -227,6 +307,8 @@ int main(void) {
         CASE(of_a_batch_each_rejection_is_told),
         CASE(an_event_tells_what_came_of_it_in_each_collection),
         CASE(all_rejections_can_be_paged_through),
+        CASE(rejections_are_counted_by_reason_the_most_frequent_first),
+        cmocka_unit_test(kinds_of_reasons_are_bounded),
         CASE(a_page_is_bounded_in_bytes),
         cmocka_unit_test(a_page_ends_where_the_bound_is_and_goes_on_there),
         cmocka_unit_test(the_log_has_some_lines_and_counts_the_others),

@@ -333,6 +333,101 @@ static void a_websocket_checks_tokens_origins_and_parameters(void **state) {
     get_problem(site->reader, path, 400, "bad-request");
 }
 
+/* ---- One record ------------------------------------------------------------------------------ */
+
+/* Other records are not told of. */
+static void one_record_is_followed_by_its_key(void **state) {
+    struct site *site = *state;
+    keyed(site, "upsert", "a", 1);
+    keyed(site, "upsert", "b", 2);
+    struct stream stream = stream_opened(site, "/v1/keyed/b", NULL);
+    expect(&stream, "{\"seq\":2,\"key\":\"b\",\"record\":{\"value\":2,\"times\":1}}", NULL);
+    expect(&stream, "{\"seq\":2,\"generation\":0,\"snapshot\":true}", "2.0");
+    keyed(site, "upsert", "a", 3);
+    keyed(site, "upsert", "b", 4);
+    expect_change(&stream, "{\"seq\":4,\"key\":\"b\",\"record\":{\"value\":4,\"times\":2}}", "4.0");
+    keyed(site, "delete", "b", 0);
+    expect_change(&stream, "{\"seq\":5,\"key\":\"b\",\"record\":null}", "5.0");
+    keyed(site, "upsert", "a", 6);
+    keyed(site, "upsert", "b", 7);
+    expect_change(&stream, "{\"seq\":7,\"key\":\"b\",\"record\":{\"value\":7,\"times\":1}}", "7.0");
+    stream_close(&stream);
+}
+
+static void a_record_that_does_not_exist_yet_is_followed(void **state) {
+    struct site *site = *state;
+    keyed(site, "upsert", "a", 1);
+    struct stream stream = stream_opened(site, "/v1/keyed/new", NULL);
+    expect(&stream, "{\"seq\":1,\"generation\":0,\"snapshot\":true}", "1.0");
+    keyed(site, "upsert", "a", 2);
+    keyed(site, "upsert", "new", 3);
+    expect_change(&stream, "{\"seq\":3,\"key\":\"new\",\"record\":{\"value\":3,\"times\":1}}",
+                  "3.0");
+    stream_close(&stream);
+}
+
+static void following_one_record_resumes(void **state) {
+    struct site *site = *state;
+    for (int i = 1; i <= 3; i++) keyed(site, "upsert", "a", i);
+    keyed(site, "upsert", "b", 4);
+    keyed(site, "delete", "b", 0);
+    struct stream stream = stream_opened(site, "/v1/keyed/a", "1.0");
+    expect(&stream, "{\"seq\":3,\"key\":\"a\",\"record\":{\"value\":3,\"times\":3}}", "3.0");
+    expect(&stream, "{\"seq\":5,\"generation\":0}", "5.0");
+    stream_close(&stream);
+    stream = stream_opened(site, "/v1/keyed/a", "3.0"); /* nothing has come since */
+    expect(&stream, "{\"seq\":5,\"generation\":0}", "5.0");
+    stream_close(&stream);
+    stream = stream_opened(site, "/v1/keyed/b?since=4&generation=0", NULL);
+    expect(&stream, "{\"seq\":5,\"key\":\"b\",\"record\":null}", "5.0");
+    stream_close(&stream);
+}
+
+static void one_record_is_followed_by_websocket_too(void **state) {
+    struct site *site = *state;
+    keyed(site, "upsert", "a/b c", 1);
+    keyed(site, "upsert", "other", 2);
+    struct wire ws = ws_opened(&site->daemon, "/ws/collections/keyed/a%2Fb%20c");
+    assert_text(&ws, "{\"seq\":1,\"key\":\"a/b c\",\"record\":{\"value\":1,\"times\":1}}");
+    assert_text(&ws, "{\"seq\":2,\"generation\":0,\"snapshot\":true}");
+    ws_close(&ws, 1000);
+    wire_close(&ws);
+    check_websocket(site, "/ws/collections/keyed/a?value=1", READ_TOKEN, NULL, 400);
+    check_websocket(site, "/ws/collections/keyed/a?digest=true", READ_TOKEN, NULL, 400);
+    check_websocket(site, "/ws/collections/formations/no-uuid", READ_TOKEN, NULL, 400);
+    check_websocket(site, "/ws/collections/keyed/a", NULL, NULL, 401);
+    get_problem(site->reader, "/v1/keyed/a%2Fb%20c?since=1", 400, "bad-request");
+    struct reply reply = got(site->reader, "/v1/keyed/a%2Fb%20c", 200); /* as ever without Accept */
+    assert_string_equal(reply.body.data, "{\"value\":1,\"times\":1}");
+    reply_free(&reply);
+}
+
+/* Each has what it would have alone. */
+static void followers_of_one_record_and_of_all_do_not_disturb_each_other(void **state) {
+    struct site *site = *state;
+    enum { FOLLOWERS = 6 };
+    static const char *const paths[] = {"/v1/keyed/a", "/v1/keyed/b", "/v1/keyed"};
+    struct stream streams[FOLLOWERS];
+    for (int i = 0; i < FOLLOWERS; i++) {
+        streams[i] = stream_opened(site, paths[i % 3], NULL);
+        expect(&streams[i], "{\"seq\":0,\"generation\":0,\"snapshot\":true}", "0.0");
+    }
+    for (int n = 1; n <= 20; n += 2) {
+        char a[96], b[96];
+        keyed(site, "upsert", "a", n);
+        snprintf(a, sizeof a, "{\"seq\":%d,\"key\":\"a\",\"record\":{\"value\":%d,\"times\":%d}}",
+                 n, n, n / 2 + 1);
+        for (int i = 0; i < FOLLOWERS; i++)
+            if (i % 3 != 1) expect_change(&streams[i], a, NULL);
+        keyed(site, "upsert", "b", n);
+        snprintf(b, sizeof b, "{\"seq\":%d,\"key\":\"b\",\"record\":{\"value\":%d,\"times\":%d}}",
+                 n + 1, n, n / 2 + 1);
+        for (int i = 0; i < FOLLOWERS; i++)
+            if (i % 3 != 0) expect_change(&streams[i], b, NULL);
+    }
+    for (int i = 0; i < FOLLOWERS; i++) stream_close(&streams[i]);
+}
+
 static void stopping_says_the_last_position_and_good_bye(void **state) {
     struct site *site = *state;
     char reason[124];
@@ -494,6 +589,11 @@ int main(void) {
         CASE(a_list_and_a_stream_of_the_same_target_are_not_confused),
         CASE(a_websocket_has_the_same_frames),
         CASE(a_websocket_checks_tokens_origins_and_parameters),
+        CASE(one_record_is_followed_by_its_key),
+        CASE(a_record_that_does_not_exist_yet_is_followed),
+        CASE(following_one_record_resumes),
+        CASE(one_record_is_followed_by_websocket_too),
+        CASE(followers_of_one_record_and_of_all_do_not_disturb_each_other),
         CASE(stopping_says_the_last_position_and_good_bye),
         CASE(a_poll_gives_what_has_changed),
         CASE(a_page_of_a_poll_has_all_of_an_event),

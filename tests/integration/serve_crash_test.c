@@ -316,6 +316,9 @@ static void assert_stopped(struct site *site, uint64_t cursor, uint64_t count) {
     reply = got(site->reader, "/v1/deadly/s0", 200);
     assert_string_equal(reply_header(&reply, "Reel-Stale"), "true");
     reply_free(&reply);
+    reply = got(site->nobody, "/readyz", 503);
+    assert_non_null(strstr(reply.body.data, "collection `deadly` is stopped"));
+    reply_free(&reply);
     reply = got(site->reader, "/v1/healthy", 200);
     assert_null(reply_header(&reply, "Reel-Stale"));
     reply_free(&reply);

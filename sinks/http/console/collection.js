@@ -50,7 +50,7 @@ function sortOf(name, order) {
     return order === "-" + name ? "descending" : "none";
 }
 
-function columnsOf(fields, order, isLive) {
+function columnsOf(fields, order) {
     return [
         { name: "", title: "Key", sort: order ? "none" : "ascending" },
         ...fields.map(({ name, kind, indexed }) => ({
@@ -59,42 +59,38 @@ function columnsOf(fields, order, isLive) {
             isNumber: kind === "integer" || kind === "number",
             sort: indexed ? sortOf(name, order) : null,
         })),
-        ...(isLive
-            ? [
-                  {
-                      name: "changed",
-                      title: "Changed at",
-                      isNumber: true,
-                      sort: sortOf("changed", order),
-                  },
-              ]
-            : []),
+        {
+            name: "changed",
+            title: "Changed at",
+            isNumber: true,
+            sort: sortOf("changed", order),
+        },
     ];
 }
 
 function makeTable(name, onSort) {
-    const shown = { fields: [], isLive: true, key: "" };
+    const shown = { fields: [], key: "" };
     const table = new Table({
         label: `Records of ${name}`,
         columns: [{ name: "", title: "Key" }],
         keyOf: (row) => row.key,
-        hrefOf: (row) => (row.isUnnamed ? null : recordAddress(name, row.key)),
+        hrefOf: (row) => recordAddress(name, row.key),
         cells: ({ key, record, changed }) => [
             brief(key),
             ...shown.fields.map((field) => brief(record[field.name])),
-            ...(shown.isLive ? [number(changed)] : []),
+            number(changed),
         ],
         onSort,
     });
     return {
         box: table.box,
         toTop: () => table.toTop(),
-        show(rows, fields, order, isLive) {
+        show(rows, fields, order) {
             const columns = columnFields(fields, rows);
-            const key = JSON.stringify([columns.map((one) => one.name), order, isLive]);
+            const key = JSON.stringify([columns.map((one) => one.name), order]);
             if (key !== shown.key) {
-                Object.assign(shown, { fields: columns, isLive, key });
-                table.setColumns(columnsOf(columns, order, isLive));
+                Object.assign(shown, { fields: columns, key });
+                table.setColumns(columnsOf(columns, order));
             }
             table.setRows(rows);
         },
@@ -111,7 +107,7 @@ async function showLive(view, signal) {
     rows.setOrder(view.order);
     const draw = () => {
         timer = 0;
-        view.table.show(rows.sorted(), view.fields, view.order, true);
+        view.table.show(rows.sorted(), view.fields, view.order);
         const what = count(rows.count, "record");
         view.tell(
             interruption !== null
@@ -153,23 +149,14 @@ const query = (params) => (params.toString() ? "?" + params.toString() : "");
 
 /* ---- One page of many ------------------------------------------------------------------------ */
 
-/* The API's lists do not have the keys beside their records. A field `id` is taken for the key;
- * without one, rows lead nowhere. */
-function rowsOf(list, fields) {
-    const hasId = fields.some((field) => field.name === "id");
-    return list.map((record, i) => ({
-        key: hasId ? String(record.id) : `row ${i + 1}`,
-        record,
-        isUnnamed: !hasId,
-        changed: null,
-    }));
-}
+const toRow = ({ key, record, seq }) => ({ key, record, changed: seq });
 
 async function readPage(view, after, etag, signal) {
     const params = new URLSearchParams(view.filters);
     if (view.order) params.set("order", view.order);
     params.set("limit", PAGE);
     params.set("count", "true");
+    params.set("frames", "true");
     if (after) params.set("after", after);
     const headers = etag ? { "If-None-Match": etag } : {};
     const answer = await request(pathTo(["v1", view.name]) + query(params), { headers, signal });
@@ -202,7 +189,7 @@ async function showPages(view, signal) {
         next = page.body.next;
         earlier.disabled = before.length === 0;
         later.disabled = next === undefined;
-        view.table.show(rowsOf(list, view.fields), view.fields, view.order, false);
+        view.table.show(list.map(toRow), view.fields, view.order);
         const from = before.length * PAGE;
         view.tell(
             list.length === 0

@@ -1,19 +1,13 @@
-/* event_list.js: events of the log that match a filter, the newest first: those before, read on
- * demand, and those that come.
- *
- * The API walks the log forwards only. To go back, windows before the oldest event shown are read
- * forwards; they double while a filter leaves little of them.
- */
+/* event_list.js: events of the log that match a filter, the newest first: those before, read page by
+ * page on demand, and those that come. */
 import { getJson, pathTo } from "./api.js";
 import { brief } from "./format.js";
 import { parse } from "./json.js";
 import { follow } from "./stream.js";
 
 const KEPT_MAX = 20000; // rows; the oldest are dropped
-const PAGE = 1000; // events of one request
-const WINDOW = 200; // seqs of the first window
-const WANTED = 100; // rows that end a walk back
-const WINDOWS_MAX = 12;
+const PAGE = 200; // events that are read at a time
+const EMPTY_MAX = 10; // pages in a row of which a filter has left nothing
 
 function toRow({ seq, event, error, gap }) {
     if (gap) return { seq, type: "", note: "messages up to here were never received" };
@@ -28,31 +22,15 @@ function toRow({ seq, event, error, gap }) {
     };
 }
 
-/* The events after `since`, up to `to`, that match. */
-async function readWindow(filters, since, to, signal) {
-    const rows = [];
-    while (since < to) {
-        const limit = Math.min(PAGE, to - since);
-        const path = pathTo(["v1", "events"], { ...filters, since, limit });
-        const page = await getJson(path, signal);
-        rows.push(...page.events.filter(({ seq }) => seq <= to).map(toRow));
-        if (page.cursor <= since) break;
-        since = page.cursor;
+/* The newest rows before `before`; `back`: the log was searched from there on; and the log's end. */
+async function readBack(filters, before, floor, signal) {
+    for (let i = 0; ; i++) {
+        const path = pathTo(["v1", "events"], { ...filters, before, limit: PAGE });
+        const { events, next, cursor } = await getJson(path, signal);
+        const isEnd = events.length > 0 || next === undefined || i === EMPTY_MAX;
+        if (isEnd) return { rows: events.map(toRow), back: next ?? floor, cursor };
+        before = next;
     }
-    return rows;
-}
-
-/* Rows before `oldest`, newest first, and how far back was looked. */
-async function readBack(filters, oldest, floor, signal) {
-    let to = oldest - 1;
-    let window = WINDOW;
-    let rows = [];
-    for (let i = 0; i < WINDOWS_MAX && rows.length < WANTED && to >= floor; i++, window *= 2) {
-        const since = Math.max(floor - 1, to - window);
-        rows = (await readWindow(filters, since, to, signal)).concat(rows);
-        to = since;
-    }
-    return { rows: rows.reverse(), back: to + 1 };
 }
 
 /* `changed` is called when there is something new to show, `failed` with an error. */
@@ -88,8 +66,9 @@ export class EventList {
         this.#fresh = [];
         this.#filters = filters;
         try {
-            const { cursor, first_seq: floor } = await getJson("/v1/status", signal);
-            const { rows, back } = await readBack(filters, cursor + 1, floor, signal);
+            const { first_seq: floor } = await getJson("/v1/status", signal);
+            const end = Number.MAX_SAFE_INTEGER;
+            const { rows, back, cursor } = await readBack(filters, end, floor, signal);
             Object.assign(this, { rows, back, floor });
             this.changed();
             await this.#follow(cursor, signal);

@@ -68,7 +68,7 @@ function* ofCollection(projection, head) {
             `${collection} is stopped: ${reason || "no reason is given"}.`,
             `Its records are those of ${number(cursor)}` +
                 (since ? `, since ${time(since)}.` : ".") +
-                " Release it when the plugin is mended.",
+                " It goes on when another build of the plugin is loaded, or when it is released.",
             link,
         );
     } else if (state === "lost events") {
@@ -108,7 +108,7 @@ function* ofCounts(status, newestRejected) {
         yield finding(
             WARN,
             `${were(setAside, "event")} set aside, since a projector crashed.`,
-            "Release the collection when the plugin is mended.",
+            "They are folded again when another build of the plugin is loaded.",
             "#/rejected",
         );
     const received = newestRejected && Date.parse(newestRejected.received_at);

@@ -14,8 +14,8 @@ const ACTIONS = {
     resume: ["Resume", "It folds the events that came meanwhile, and goes on."],
     release: [
         "Release",
-        "Events that were set aside are folded again. If its projector crashes again, " +
-            "it is stopped again.",
+        "It folds the events that came since it was stopped, and goes on. Events that are set " +
+            "aside stay so. If its projector crashes too often, it is stopped again.",
     ],
     rebuild: [
         "Rebuild",

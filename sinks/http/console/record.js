@@ -6,7 +6,7 @@ import { el, facts, setText, trouble } from "./dom.js";
 import { full, number } from "./format.js";
 import { makeHistory } from "./history.js";
 import { parse } from "./json.js";
-import { onChange, watch } from "./watch.js";
+import { follow } from "./stream.js";
 
 export const shownMember = (value) => {
     if (value === null || value === undefined) return el("span", { class: "none" }, "null");
@@ -40,20 +40,12 @@ function describeMembers(declared, record) {
     );
 }
 
-/* What must change for the record to be another one. */
-function standOf(name) {
-    const one = watch.status?.projections.find((projection) => projection.collection === name);
-    return (
-        watch.status && [watch.status.epoch, one?.generation, one?.changed, one?.state].join(" ")
-    );
-}
-
 export async function show(main, { name, key }, signal) {
     const declared = await collectionNamed(name);
     if (signal.aborted) return;
     const members = el("section", { "aria-label": "Members" });
     const changed = el("p", { class: "count", role: "status" });
-    const view = { etag: null, stand: null, isAsking: false };
+    const view = { etag: null, isAsking: false, isOld: false };
     const part = () => keyPart(key);
     async function read() {
         const headers = view.etag ? { "If-None-Match": view.etag } : {};
@@ -76,19 +68,29 @@ export async function show(main, { name, key }, signal) {
             isGone ? el("p", {}, "There is no record with this key.") : trouble(error),
         );
     }
-    function ask() {
-        const stand = standOf(name);
-        if (view.isAsking || stand === view.stand) return;
+    async function ask() {
+        view.isOld = true;
+        if (view.isAsking) return;
         view.isAsking = true;
-        read()
-            .then(
-                () => (view.stand = stand),
-                (error) => {
-                    if (error instanceof Problem) view.stand = stand;
-                    fail(error);
-                },
-            )
-            .finally(() => (view.isAsking = false));
+        while (view.isOld && !signal.aborted) {
+            view.isOld = false;
+            await read().catch(fail);
+        }
+        view.isAsking = false;
+    }
+    /* Reads again when the record has changed, or its tag, of which the generation is part. */
+    async function keepUp() {
+        let generation;
+        await follow(pathTo(["v1", name, await part()]), {
+            signal,
+            begin() {},
+            frame(text) {
+                const frame = parse(text);
+                if ("key" in frame || frame.generation !== generation) ask();
+                generation = frame.generation ?? generation;
+            },
+            state: (now) => now === "connected" && ask(),
+        });
     }
     main.append(
         el("h1", {}, key === "" ? "(empty key)" : key),
@@ -99,9 +101,9 @@ export async function show(main, { name, key }, signal) {
             collection: declared,
             part,
             etag: () => view.etag,
-            done: () => ((view.stand = null), ask()),
+            done: ask,
         }),
         ...makeHistory(name, part, signal),
     );
-    onChange(signal, ask);
+    keepUp().catch(fail);
 }

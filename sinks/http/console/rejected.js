@@ -1,29 +1,14 @@
-/* rejected.js: rejected events by reason, with counts. The API gives them one by one, the newest
- * first, so the newest ones are counted here; the total is the daemon's. */
+/* rejected.js: rejected events by reason, with counts; of each reason the newest events, on
+ * demand. */
 import { getJson, pathTo } from "./api.js";
 import { catalog } from "./catalog.js";
 import { button, choice, el, labelled, setText, trouble } from "./dom.js";
 import { count, number, time } from "./format.js";
-import { watch } from "./watch.js";
 
-const PAGE = 1000,
-    PAGES = 10,
-    SHOWN = 20;
+const SHOWN = 20; // events of one reason
+const REASONS = 1000;
 
-/* Groups of equal collection and reason, the most frequent first; each has its newest events. */
-function groupsOf(rejections) {
-    const groups = new Map();
-    for (const one of rejections) {
-        const key = JSON.stringify([one.collection, one.reason]);
-        if (!groups.has(key)) groups.set(key, { ...one, count: 0, events: [] });
-        const group = groups.get(key);
-        group.count++;
-        if (group.events.length < SHOWN) group.events.push(one);
-    }
-    return [...groups.values()].sort((a, b) => b.count - a.count);
-}
-
-function describeEvent({ seq, type, id, received_at: received }) {
+function describeEvent(kind, { seq, type, id, received_at: received, reason }) {
     return el(
         "li",
         {},
@@ -32,44 +17,60 @@ function describeEvent({ seq, type, id, received_at: received }) {
         el("code", {}, type || "(no type)"),
         id && ` ${id}`,
         el("span", { class: "hint" }, ` ${time(received)}`),
+        reason !== kind && el("div", {}, reason),
     );
 }
 
-function describeGroup(group) {
-    const left = group.count - group.events.length;
+/* The newest events of a reason. Without a collection, those that are not JSON. */
+async function readEvents({ collection, reason, count: all }, list, signal) {
+    const query = new URLSearchParams({ collection: collection ?? "", reason, limit: SHOWN });
+    const { rejected } = await getJson(`/v1/rejected?${query}`, signal);
+    const left = all - rejected.length;
+    list.replaceChildren(
+        ...rejected.map((one) => describeEvent(reason, one)),
+        left > 0 ? el("li", { class: "hint" }, `and ${count(left, "older one")}`) : "",
+    );
+}
+
+function describeReason(one, signal) {
+    const { collection, reason, last_reason: last } = one;
+    const events = el("ul", {}, el("li", { class: "hint" }, "reading"));
+    function toggle({ target }) {
+        if (!target.open) return;
+        readEvents(one, events, signal).catch(
+            (error) => signal.aborted || events.replaceChildren(el("li", {}, trouble(error))),
+        );
+    }
     return el(
         "li",
         {},
         el(
             "details",
-            {},
+            { toggle },
             el(
                 "summary",
                 {},
-                el("strong", {}, number(group.count)),
-                ` ${group.collection ?? "every collection"}: `,
-                group.reason,
+                el("strong", {}, number(one.count)),
+                ` ${collection ?? "every collection"}: `,
+                last === reason ? reason : `${reason} …`,
             ),
-            el(
-                "ul",
-                {},
-                group.events.map(describeEvent),
-                left > 0 && el("li", {}, `and ${count(left, "older one")}`),
-            ),
+            events,
         ),
     );
+}
+
+function describeCount({ count: all, others, next }) {
+    if (all === 0) return "No event was rejected.";
+    const counted = `${next === undefined ? "" : "The newest "}${count(all, "rejection")}, by reason`;
+    return others > 0 ? `${counted}; ${number(others)} have rarer reasons, not shown` : counted;
 }
 
 export async function show(main, { params }, signal) {
     const { collections } = await catalog();
     if (signal.aborted) return;
     const list = el("ol", { class: "groups" }),
-        status = el("p", { role: "status", class: "count" });
-    const failed = el("div"),
-        more = button("Count older ones, too", () => read());
-    let rejections = [],
-        next = "",
-        round = 0;
+        status = el("p", { role: "status", class: "count" }),
+        failed = el("div");
     const names = [["", "All"], ...collections.map(({ name }) => [name, name])];
     const select = choice(names, params.get("collection") || "", {
         change: () => {
@@ -77,49 +78,24 @@ export async function show(main, { params }, signal) {
                 ? "?" + new URLSearchParams({ collection: select.value })
                 : "";
             history.replaceState(null, "", "#/rejected" + text);
-            begin();
+            read();
         },
     });
+    let round = 0;
 
-    function draw() {
-        list.replaceChildren(...groupsOf(rejections).map(describeGroup));
-        more.hidden = next === undefined;
-        const all =
-            watch.status && !select.value
-                ? `; ${number(watch.status.rejected)} rejected in all`
-                : "";
-        setText(
-            status,
-            rejections.length === 0
-                ? "No event was rejected."
-                : `The newest ${count(rejections.length, "rejection")}, by reason${all}`,
-        );
-    }
-    async function ask(mine) {
-        for (let i = 0; i < PAGES && next !== undefined; i++) {
-            const page = await getJson(
-                pathTo(["v1", "rejected"], { collection: select.value, before: next, limit: PAGE }),
-                signal,
-            );
-            if (mine !== round) return;
-            rejections.push(...page.rejected);
-            next = page.next;
-        }
-        draw();
-    }
-    function read() {
+    async function read() {
+        const mine = ++round;
         failed.replaceChildren();
-        more.disabled = true;
-        ask(round)
-            .catch((error) => !signal.aborted && failed.replaceChildren(trouble(error)))
-            .finally(() => (more.disabled = false));
-    }
-    function begin() {
-        rejections = [];
-        next = "";
-        round++;
         setText(status, "reading");
-        read();
+        const query = { collection: select.value, limit: REASONS };
+        try {
+            const answer = await getJson(pathTo(["v1", "rejected", "reasons"], query), signal);
+            if (mine !== round) return;
+            list.replaceChildren(...answer.reasons.map((one) => describeReason(one, signal)));
+            setText(status, describeCount(answer));
+        } catch (error) {
+            if (!signal.aborted && mine === round) failed.replaceChildren(trouble(error));
+        }
     }
     main.append(
         el("h1", {}, "Rejected events"),
@@ -127,12 +103,11 @@ export async function show(main, { params }, signal) {
             "div",
             { class: "toolbar" },
             labelled("Collection", select),
-            button("Read again", begin),
+            button("Read again", read),
         ),
         status,
         failed,
         list,
-        more,
     );
-    begin();
+    read();
 }

@@ -32,13 +32,8 @@ static void command_destroy(void *context) {
 static void show_created(struct answer *answer, const struct command *command,
                          const struct reel_command_result *given) {
     answer->status = MHD_HTTP_CREATED;
-    text_append_lit(&answer->header, "/v1/");
-    text_append_str(&answer->header, command->asked.collection);
-    text_append_lit(&answer->header, "/");
-    CLEANUP(text_finish) struct text name = {0};
-    key_name_append(&name, (struct reel_str){given->key, given->key_len});
-    text_append_percent(&answer->header, text_str(&name), "-._~");
-    if (name.failed) answer->header.failed = true;
+    key_target_append(&answer->header, command->asked.collection,
+                      (struct reel_str){given->key, given->key_len});
     if (answer->body.failed || answer->body.len < 2) return;
     answer->body.len--;
     text_append_lit(&answer->body, answer->body.len > 1 ? ",\"cursor\":" : "\"cursor\":");

@@ -5,6 +5,7 @@
 #include "events/filter.h"
 #include "events/frame.h"
 #include "http/routes.h"
+#include "http/routes/events_back.h"
 #include "http/routes/export.h"
 #include "http/since.h"
 
@@ -80,7 +81,7 @@ static int check_page(struct request *request, const struct event_filter *filter
                       const struct reel_position *position) {
     struct reel_error error = {0};
     if (event_filter_check(filter, &error) < 0) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
+        request_refuse(request, PROBLEM_BAD_REQUEST, error.text);
         return -EINVAL;
     }
     if (!since_check(request, position, since)) return -EINVAL;
@@ -134,21 +135,36 @@ static int read_lines_limit(struct request *request, uint64_t *ret) {
     return rc < 0 ? rc : 0;
 }
 
+/* `before` asks for a page in the other direction. False: the answer is a problem. */
+static bool check_before(struct request *request, bool as_lines) {
+    static const char *const others[] = {"since", "bare", NULL};
+    if (!uri_param(&request->uri, "before")) return true;
+    if (as_lines)
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
+                              "parameter `before` is for pages, not for " NDJSON_TYPE);
+    return request_check_without(request, others, "cannot be combined with `before`");
+}
+
 void handle_events(struct request *request) {
     struct reel_view *view;
     struct reel_position position;
-    uint64_t since = 0, limit;
+    uint64_t since = 0, before = 0, limit;
     bool as_lines = request->form == FORM_NDJSON, bare; /* FORMS: a page, too */
     const struct event_filter filter = {uri_value(&request->uri, "type"),
                                         uri_value(&request->uri, "subject"),
                                         uri_value(&request->uri, "ce_subject")};
     if (request_number(request, "since", &since) < 0 || read_bare(request, as_lines, &bare) < 0)
         return;
+    if (!check_before(request, as_lines)) return;
+    int is_back = request_number(request, "before", &before);
+    if (is_back < 0) return;
     if ((as_lines ? read_lines_limit : events_limit)(request, &limit) < 0) return;
     if (request_open_view(request, &view, &position) < 0) return;
     int rc = check_page(request, &filter, since, &position);
     if (rc == 0 && as_lines)
         rc = export_answer(request, &filter, &position, since, limit, bare);
+    else if (rc == 0 && is_back)
+        rc = events_write_back(request, view, &filter, &position, before, limit);
     else if (rc == 0)
         rc = write_page(request, view, &filter, &position, since, limit);
     events_close(request, view, rc);

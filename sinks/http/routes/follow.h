@@ -17,7 +17,8 @@ void follow_begin_stream(struct request *request);
 /* The id of the last event that the client has received; empty: none. */
 struct reel_str follow_last_event_id(const struct request *request);
 
-/* GET of a collection, as a stream, and what has changed since a seq (follow_records.c). */
+/* GET of a collection or of one record, as a stream; and what has changed in a collection since a
+ * seq (follow_records.c). */
 void follow_records_stream(struct request *request);
 void follow_records_poll(struct request *request);
 

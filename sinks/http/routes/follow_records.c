@@ -4,6 +4,7 @@
 #include "events/frame.h"
 #include "follow/hub.h"
 #include "http/filter.h"
+#include "http/key_name.h"
 #include "http/routes/follow.h"
 #include "http/routes/upgrade.h"
 #include "http/since.h"
@@ -57,8 +58,8 @@ static bool read_wanted(struct request *request, struct wanted *ret) {
 
 /* Parameters of pages mean nothing to a stream. */
 static bool check_stream(struct request *request) {
-    static const char *const names[] = {"limit", "after", "min_cursor", "at",
-                                        "order", "count", "group",      NULL};
+    static const char *const names[] = {"limit", "after", "min_cursor", "at", "order",
+                                        "count", "group", "frames",     NULL};
     return request_check_without(request, names, "is for lists, not for event streams");
 }
 
@@ -70,6 +71,7 @@ struct beginning {
     struct reel_position position;
     struct reel_collection_info info;
     struct filter filter; /* owned */
+    struct text key;      /* of the record, if the route is of one: it has data, "" too */
 };
 
 /* Where the collection stands: one that is stopped is behind the view. */
@@ -81,6 +83,7 @@ static uint64_t cursor_of(const struct beginning *beginning) {
 static void beginning_finish(struct request *request, struct beginning *beginning) {
     if (beginning->view) reel_sink_view_close(request_host_of_sink(request), beginning->view);
     filter_finish(&beginning->filter);
+    text_finish(&beginning->key);
 }
 
 static bool refuse_generation(struct request *request, uint64_t generation) {
@@ -153,10 +156,25 @@ static int read_view(struct request *request, struct beginning *beginning) {
     return rc;
 }
 
+/* The key of the record in a target that ends with it. The record need not exist, unless the key is
+ * given by its name. */
+static bool read_key(struct request *request, struct text *ret) {
+    struct reel_str given = request->uri.segments[request->uri.segment_count - 1];
+    struct reel_key key;
+    if (!strstr(request->route->path, "{key}")) return true;
+    if (key_is_name(given)) return record_find_key(request, given, ret) == 0;
+    if (!record_read_key(request, given, &key)) return false;
+    text_append_str(ret, key.str);
+    text_append(ret, "", 1);
+    ret->len--;
+    return !ret->failed || request_refuse(request, PROBLEM_SERVICE_UNAVAILABLE, "out of memory");
+}
+
 /* Opens a view. False: the answer is a problem, or the request waits. beginning_finish in any
  * case. */
 static bool begin(struct request *request, const struct wanted *wanted, struct beginning *ret) {
     *ret = (struct beginning){.view = NULL};
+    if (!read_key(request, &ret->key)) return false;
     if (request_open_view(request, &ret->view, &ret->position) < 0) {
         ret->view = NULL;
         return false;
@@ -192,6 +210,18 @@ static void write_filter(const struct request *request, const struct filter *fil
     text_append(to, "", 1);
 }
 
+/* A route of one record has no other filters. */
+static int make_key_filter(struct reel_str key, struct record_filter *ret) {
+    struct text text = {0};
+    char *copy = str_copy(key);
+    text_append_lit(&text, "/");
+    text_append_percent(&text, key, "");
+    text_append(&text, "", 1);
+    *ret = (struct record_filter){
+        .text = text.data, .key = {copy, key.len}, .state = copy, .destroy = free};
+    return copy && !text.failed ? 0 : -ENOMEM;
+}
+
 static int make_filter(const struct request *request, struct filter *filter,
                        struct record_filter *ret) {
     struct text text = {0};
@@ -206,7 +236,8 @@ static int make_filter(const struct request *request, struct filter *filter,
     }
     *state = *filter;
     *filter = (struct filter){0};
-    *ret = (struct record_filter){text.data, state->conditions, state, destroy};
+    *ret = (struct record_filter){
+        .text = text.data, .conditions = state->conditions, .state = state, .destroy = destroy};
     return filter_keep(state);
 }
 
@@ -221,7 +252,8 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
         .has_snapshot = wanted->has_since,
         .wants_digest = wanted->digest,
     };
-    int rc = make_filter(request, &beginning->filter, &record.filter);
+    int rc = beginning->key.data ? make_key_filter(text_str(&beginning->key), &record.filter)
+                                 : make_filter(request, &beginning->filter, &record.filter);
     if (rc == 0) rc = follower_create_of_records(request->server->hub, kind, &record, &follower);
     record_filter_finish(&record.filter);
     return follow_own_take(request, rc, follower, kind);
@@ -326,8 +358,8 @@ void follow_records_poll(struct request *request) {
     struct wanted wanted;
     struct beginning beginning;
     uint64_t limit = LIMIT_MAX;
-    static const char *const others[] = {"after", "at",    "min_cursor", "lastEventId",
-                                         "order", "count", "group",      NULL};
+    static const char *const others[] = {"after", "at",    "min_cursor", "lastEventId", "order",
+                                         "count", "group", "frames",     NULL};
     if (!request_check_without(request, others, "cannot be combined with `since`")) return;
     if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0) return;
     int rc = 0;

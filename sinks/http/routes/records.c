@@ -105,12 +105,21 @@ static void read_order(struct request *request, struct listing_options *options,
     options->order = name->failed ? "" : name->data;
 }
 
-static int read_count(struct request *request, bool *ret) {
-    const struct uri_param *count = uri_param(&request->uri, "count");
-    *ret = count && reel_str_is(count->value, "true");
-    if (!count || *ret || reel_str_is(count->value, "false")) return 0;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`count` is `%.*s`, wanted true or false",
-                   REEL_FMT(count->value));
+/* Reads a parameter that is true or false. */
+static int read_switch(struct request *request, const char *name, bool *ret) {
+    const struct uri_param *param = uri_param(&request->uri, name);
+    *ret = param && reel_str_is(param->value, "true");
+    if (!param || *ret || reel_str_is(param->value, "false")) return 0;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%s` is `%.*s`, wanted true or false",
+                   name, REEL_FMT(param->value));
+    return -EINVAL;
+}
+
+static int read_frames(struct request *request, struct listing_options *options) {
+    int rc = read_switch(request, "frames", &options->as_frames);
+    if (rc < 0 || !options->as_frames || options->form != FORM_CSV) return rc;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`frames` is for JSON, not for %s",
+                   form_types[FORM_CSV]);
     return -EINVAL;
 }
 
@@ -152,7 +161,8 @@ static int list(struct request *request, struct reel_view *view, struct reel_err
     CLEANUP(text_finish) struct text found = {0};
     CLEANUP(text_finish) struct text order = {0};
     int rc = read_limit(request, &options);
-    if (rc == 0) rc = read_count(request, &options.wants_count);
+    if (rc == 0) rc = read_switch(request, "count", &options.wants_count);
+    if (rc == 0) rc = read_frames(request, &options);
     if (rc == 0) rc = read_filter(request, view, &options.filter);
     bool is_answered = rc == 0 && is_answered_by_condition(request);
     read_order(request, &options, &order);
@@ -230,7 +240,7 @@ static int write_group(void *context, const struct reel_group *group) {
 /* `name` is what the client calls the field. */
 static int find_group_field(struct request *request, const char **ret) {
     struct reel_str name = uri_param(&request->uri, "group")->value;
-    static const char *const others[] = {"limit", "after", "order", NULL};
+    static const char *const others[] = {"limit", "after", "order", "frames", NULL};
     reel_comparison comparison;
     for (size_t i = 0; others[i]; i++) {
         if (!uri_param(&request->uri, others[i])) continue;
@@ -277,7 +287,7 @@ static int group(struct request *request, struct reel_view *view, const char *fi
     };
     bool wants_count;
     uint64_t count;
-    int rc = read_count(request, &wants_count);
+    int rc = read_switch(request, "count", &wants_count);
     if (rc < 0) return rc;
     if (writer.form == FORM_JSON) text_append_lit(body, "{\"groups\":{");
     if (writer.form == FORM_CSV) text_append_lit(body, field);
@@ -305,6 +315,13 @@ static bool is_plain(struct request *request) {
     static const char *const names[] = {"generation", "epoch", "digest", "lastEventId", NULL};
     return request_check_without(
         request, names, "is for following: it needs `since`, or Accept: text/event-stream");
+}
+
+/* The same of one record, whose changes are only streamed. */
+static bool is_plain_record(struct request *request) {
+    static const char *const names[] = {"since", "generation", "epoch", "lastEventId", NULL};
+    return request_check_without(request, names,
+                                 "is for following: it needs Accept: text/event-stream");
 }
 
 void handle_list(struct request *request) {
@@ -350,6 +367,8 @@ static int take_row(void *context, const struct reel_row *row) {
     struct answer *answer = &request->answer;
     tag(request, false, record->generation, row->changed);
     answer->changed = row->changed;
+    answer->has_content_location = true;
+    key_target_append(&answer->header, reel_text(request->projector->collection), row->key);
     if (is_answered_by_condition(request)) return 0;
     text_append_str(&answer->body, row->json);
     answer->status = MHD_HTTP_OK;
@@ -393,6 +412,12 @@ void handle_get(struct request *request) {
     struct reel_key key;
     struct reel_str given = request->uri.segments[2];
     bool is_name = key_is_name(given);
+    if (records_wanted(request) == RECORDS_STREAMED) {
+        follow_records_stream(request);
+        return;
+    }
+    request->form = FORM_JSON; /* it has no other */
+    if (!is_plain_record(request)) return;
     if (!is_name && !record_read_key(request, given, &key)) return;
     if (!request_wait_for_cursor(request) || !request_open_view_at(request, &view)) return;
     int rc = is_name ? find_key(request, view, given, &found) : 0;

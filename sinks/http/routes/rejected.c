@@ -28,6 +28,7 @@ struct rejected {
 struct page {
     uint64_t limit, bytes_max;
     const struct uri_param *collection; /* only of this collection, or NULL */
+    const struct uri_param *reason;     /* only with this reason, or of this kind; or NULL */
     struct rejected *list;
     size_t count, size;
     uint64_t examined, last_seq;
@@ -52,6 +53,13 @@ static int make_room(struct page *page) {
     return 0;
 }
 
+static bool is_wanted(const struct page *page, const struct reel_rejection *rejection) {
+    const struct uri_param *collection = page->collection, *reason = page->reason;
+    return (!collection || reel_str_eq(collection->value, rejection->collection)) &&
+           (!reason || reel_str_eq(reason->value, rejection->reason) ||
+            reel_str_eq(reason->value, reason_kind(rejection->reason)));
+}
+
 static int take_rejection(void *context, const struct reel_rejection *rejection) {
     struct page *page = context;
     bool is_next = page->examined > 0 && rejection->seq != page->last_seq;
@@ -61,7 +69,7 @@ static int take_rejection(void *context, const struct reel_rejection *rejection)
     }
     page->examined++;
     page->last_seq = rejection->seq;
-    if (page->collection && !reel_str_eq(page->collection->value, rejection->collection)) return 0;
+    if (!is_wanted(page, rejection)) return 0;
     if (make_room(page) < 0) return -ENOMEM;
     struct rejected *one = &page->list[page->count++];
     *one = (struct rejected){.seq = rejection->seq};
@@ -157,7 +165,8 @@ void handle_rejected(struct request *request) {
     struct reel_position position;
     uint64_t before = UINT64_MAX;
     struct page page = {.bytes_max = request->server->answer_bytes_max,
-                        .collection = uri_param(&request->uri, "collection")};
+                        .collection = uri_param(&request->uri, "collection"),
+                        .reason = uri_param(&request->uri, "reason")};
     if (events_limit(request, &page.limit) < 0) return;
     if (request_number(request, "before", &before) < 0) return;
     if (request_open_view(request, &view, &position) < 0) return;

@@ -1,6 +1,7 @@
 /* library.c: a third party's plugin: two collections that the HTTP sink has never heard of, with a
  * field of each kind, names, a reference from one to the other, and commands.
- *     test.library.v1.shelf   sets the name of shelf data.key
+ *     test.library.v1.shelf   sets the name of shelf data.key; without a key it is rejected, for
+ *                             data.reason if there is one
  *     test.library.v1.book    sets the fields of book data.key that data has
  *     test.library.v1.gone    removes book data.key
  */
@@ -12,6 +13,8 @@
 
 static reel_outcome shelf_evolve(struct reel_tx *tx, const struct reel_event *event) {
     struct reel_str key = reel_member_str(event->data, "key");
+    struct reel_str reason = reel_member_str(event->data, "reason");
+    if (!key.data && reason.data) return reel_reject(tx, "%.*s", REEL_FMT(reason));
     if (!key.data) return reel_reject(tx, "shelf without a key");
     struct reel_record *shelf = reel_upsert(tx, key);
     reel_set_str(shelf, "name", reel_member_str(event->data, "name"));
