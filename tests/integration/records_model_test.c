@@ -1,8 +1,8 @@
 /* records_model_test.c: copies of collections that followers keep, through everything that happens
- * to a daemon: random events, commands, deletions, restarts, kills and rebuilds; followers by all
- * transports, with and without filters, that are cut and resume at random. After each round, each
- * copy is the list with the same filter at the same cursor, and copies without a filter also have
- * the digest that the daemon says.
+ * to a daemon: random events, commands, deletions, restarts, kills, and rebuilds at the start and
+ * while it runs; followers by all transports, with and without filters, that are cut and resume at
+ * random. After each round, each copy is the list with the same filter at the same cursor, and
+ * copies without a filter also have the digest that the daemon says.
  *
  * REEL_TEST_LONG, REEL_TEST_ROUNDS and REEL_TEST_FOLLOWERS make it larger; REEL_TEST_SEED, a
  * number, makes it another one. */
@@ -23,7 +23,7 @@ struct model {
     struct site site;
     struct record_copy *copies;
     size_t count;
-    uint64_t random, events, cursor;
+    uint64_t random, events, rebuilds;
 };
 
 static uint64_t below(struct model *model, uint64_t bound) {
@@ -67,10 +67,24 @@ static void stop(struct model *model, bool kills) {
     daemon_end(&model->site.daemon);
 }
 
+static const char *const collections[] = {"herd", "keyed", "formations"};
+
 static void restart(struct model *model) {
-    static const char *const collections[] = {"herd", "keyed", "cells"};
     stop(model, below(model, 2) == 0);
     start(model, below(model, 3) == 0 ? collections[below(model, 3)] : NULL);
+}
+
+/* While followers are connected, and events come. It is refused while the last one goes on. */
+static void rebuild(struct model *model) {
+    char path[64];
+    struct client *admin = client_opened(&model->site.daemon, ADMIN_TOKEN);
+    snprintf(path, sizeof path, "/v1/collections/%s/rebuild", collections[below(model, 3)]);
+    struct reply reply = request(admin, "POST", path, NULL, NULL, 0);
+    if (reply.status != 202 && reply.status != 409)
+        support_failed(__FILE__, __LINE__, "%s: %ld: %s", path, reply.status, reply.body.data);
+    model->rebuilds += reply.status == 202;
+    reply_free(&reply);
+    client_close(admin);
 }
 
 /* ---- What happens to it ---------------------------------------------------------------------- */
@@ -183,7 +197,9 @@ static void play_round(struct model *model) {
         uint64_t what = below(model, 20);
         if (what == 0)
             restart(model);
-        else if (what < 4)
+        else if (what < 3)
+            rebuild(model);
+        else if (what < 5)
             command_some(model);
         else
             post_some(model);
@@ -209,14 +225,16 @@ static void each_copy_is_the_list_through_everything(void **state) {
         if (round % 5 == 4) restart(&model);
     }
     stop(&model, false);
-    size_t frames = 0, points = 0, refusals = 0;
+    size_t frames = 0, points = 0, refusals = 0, crossings = 0;
     for (size_t i = 0; i < model.count; i++) {
         frames += model.copies[i].frames;
         points += model.copies[i].points;
         refusals += model.copies[i].refusals;
+        crossings += model.copies[i].crossings;
         record_copy_free(&model.copies[i]);
     }
     must(frames > 0 && points > 0 && (rounds < ROUNDS || refusals > 0));
+    must(rounds < ROUNDS || (model.rebuilds > 0 && crossings > 0));
     free(model.copies);
 }
 
