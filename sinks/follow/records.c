@@ -412,7 +412,8 @@ static int read_view(struct reading *reading, struct reel_view *view, uint64_t c
     if (!tail_is_same(&reading->position.epoch, reading->epoch)) return -ESTALE;
     if (!info->served) return -EAGAIN;
     if (info->generation != reading->generation) return -EXDEV;
-    if (reading->seq + 1 < reading->position.first_deletion) return -ERANGE;
+    bool is_behind = reading->seq < reading->position.cursor; /* of a stopped one, its own */
+    if (is_behind && reading->seq + 1 < reading->position.first_deletion) return -ERANGE;
     if (reading->crossing) return cross(reading, view);
     if (reading->position.cursor < reading->seq) reading->position.cursor = reading->seq;
     bool is_idle = !reading->is_listing && !reading->key.data && info->changed <= reading->seq;

@@ -154,3 +154,9 @@ void answer_position(struct answer *answer, const struct reel_position *position
     answer->cursor = position->cursor;
     answer->epoch = position->epoch;
 }
+
+void answer_standing(struct answer *answer, const struct reel_collection_info *info) {
+    if (!info->stale) return;
+    if (info->cursor < answer->cursor) answer->cursor = info->cursor;
+    answer->is_stale = true;
+}

@@ -65,6 +65,8 @@ struct request {
     struct request *next, *previous;
     uint64_t wanted_cursor, deadline_ms;
     bool waited;
+    bool awaits_change; /* of what it has seen at this commit, in this generation */
+    uint64_t seen_commit, seen_generation;
 
     bool is_taken; /* another thread owns the socket (follow.c) */
     bool is_bulk;  /* another thread will read the body (routes/bulk.c) */
@@ -157,8 +159,9 @@ bool request_wait_for_cursor(struct request *request);
 /* The same for this cursor; uses only the parameter timeout. */
 bool request_wait_until(struct request *request, uint64_t cursor);
 
-/* Waits until the cursor is above this one, for at most timeout from the first wait on. True: the
- * time is over; false: as above. */
-bool request_wait_beyond(struct request *request, uint64_t cursor);
+/* Waits until there is a newer commit than this one, for at most timeout from the first wait on.
+ * The cursor need not move: a collection was rebuilt, or goes on. True: the time is over; false: as
+ * above. */
+bool request_wait_for_change(struct request *request, uint64_t commit);
 
 #endif

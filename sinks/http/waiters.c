@@ -1,6 +1,7 @@
-/* waiters.c: requests that wait for the cursor (request.h). They are suspended, in a list of
- * limited length. One thread walks the list when the cursor moves, or when the first deadline has
- * passed. A resumed request checks by itself whether the cursor has been reached. */
+/* waiters.c: requests that wait for the cursor, or for any change (request.h). They are suspended,
+ * in a list of limited length. One thread walks the list after each commit, or when the first
+ * deadline has passed. A resumed request checks by itself whether there is what it has waited for.
+ */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -25,15 +26,21 @@ static void remove_waiter(struct server *server, struct request *request) {
     server->waiter_count--;
 }
 
+static bool is_there(const struct request *request, uint64_t cursor, uint64_t commit) {
+    if (request->awaits_change) return commit != request->seen_commit;
+    return cursor >= request->wanted_cursor;
+}
+
 /* Resumes the requests that need not wait any more. Returns the next deadline. */
 static uint64_t resume_some(struct server *server) {
     uint64_t now = clock_ms(), cursor = reel_sink_cursor(server->host);
+    uint64_t commit = reel_sink_newest_commit(server->host);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
     bool all = server->ending || atomic_load(&server->draining);
     struct request *next;
     for (struct request *request = server->waiters; request; request = next) {
         next = request->next;
-        if (all || cursor >= request->wanted_cursor || now >= request->deadline_ms) {
+        if (all || is_there(request, cursor, commit) || now >= request->deadline_ms) {
             remove_waiter(server, request);
             request_resume(request);
         } else if (request->deadline_ms < next_ms) {
@@ -188,11 +195,12 @@ bool request_wait_until(struct request *request, uint64_t cursor) {
     return false;
 }
 
-bool request_wait_beyond(struct request *request, uint64_t cursor) {
+bool request_wait_for_change(struct request *request, uint64_t commit) {
     uint64_t timeout_s;
     if (read_timeout(request, &timeout_s) < 0) return false;
     if (clock_ms() >= request->deadline_ms || atomic_load(&request->server->draining)) return true;
-    request->wanted_cursor = cursor + 1;
+    request->awaits_change = true;
+    request->seen_commit = commit;
     suspend(request);
     return false;
 }

@@ -1,7 +1,10 @@
 /* serve_control_test.c: what operators do with collections over HTTP: pause, resume, release and
  * rebuild; and what readers see meanwhile. */
 #include "crash_support.h"
+#include "records.h"
 
+#include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 
 #define COUNTER_1_SO build_path("tests/integration/plugins/counter_1.so")
@@ -241,6 +244,79 @@ static void followers_of_records_stand_where_the_collection_does(void **state) {
     operated_closed(&operated);
 }
 
+/* Does this a little later, beside a request that waits for it. */
+struct later {
+    struct operated operated;
+    const char *operation;
+    pthread_t thread;
+};
+
+static void *control_later(void *context) {
+    struct later *later = context;
+    usleep(200000);
+    control(&later->operated, "deadly", later->operation);
+    return NULL;
+}
+
+/* A long poll from `since`, without a generation. Its answer comes long before its timeout. */
+static struct reply poll_beside(struct operated *operated, const char *operation, uint64_t since,
+                                long status) {
+    struct later later = {.operated = *operated, .operation = operation};
+    char path[96];
+    snprintf(path, sizeof path, "/v1/deadly?since=%" PRIu64 "&timeout=60", since);
+    uint64_t began = now_ms();
+    must(pthread_create(&later.thread, NULL, control_later, &later) == 0);
+    struct reply reply = got(operated->site.reader, path, status);
+    pthread_join(later.thread, NULL);
+    assert_true(now_ms() - began < 30000);
+    return reply;
+}
+
+/* The cursor of the log does not move meanwhile. */
+static void a_waiting_poll_is_told_when_its_collection_goes_on_or_was_rebuilt(void **state) {
+    (void)state;
+    struct operated operated = operated_opened(scratch_directory(), QUIET_ARGS, NULL);
+    post_from(&operated, 0, 10);
+    control(&operated, "deadly", "pause");
+    post_from(&operated, 10, 20);
+    json_t *answer = json_taken(poll_beside(&operated, "resume", 10, 200));
+    assert_true(json_array_size(json_object_get(answer, "changes")) > 0);
+    json_decref(answer);
+    wait_for_state(&operated, "deadly", "live");
+    struct reply reply = poll_beside(&operated, "rebuild", 20, 410);
+    assert_problem(&reply, 410, "generation-changed");
+    reply_free(&reply);
+    operated_closed(&operated);
+}
+
+/* A client that was told the cursor of the log does not have the records as of it. */
+static void nothing_is_missed_after_a_cursor_that_a_paused_collection_has_not_reached(
+    void **state) {
+    (void)state;
+    struct operated operated = operated_opened(scratch_directory(), QUIET_ARGS, NULL);
+    struct wire wire = wire_opened(&operated.site.daemon, 0);
+    struct sse sse = {0};
+    struct sse_event event;
+    post_from(&operated, 0, 10);
+    control(&operated, "deadly", "pause");
+    post_from(&operated, 10, 20);
+    assert_stale(&operated, "/v1/deadly?since=10&timeout=0", 10);
+    json_t *answer = json_got(operated.site.reader, "/v1/deadly?since=20&timeout=0");
+    assert_int_equal(number_of(answer, "cursor"), 10);
+    json_decref(answer);
+    static const char *const headers[] = {"Accept: text/event-stream", NULL};
+    struct reply reply = sse_asked(&wire, "/v1/deadly?since=20", READ_TOKEN, headers, &sse);
+    assert_int_equal(cursor_of(&reply), 10);
+    assert_string_equal(reply_header(&reply, "Reel-Stale"), "true");
+    reply_free(&reply);
+    control(&operated, "deadly", "resume");
+    do assert_true(sse_read(&wire, &sse, &event));
+    while (!event.data.data || !memmem(event.data.data, event.data.len, "\"key\":", 6));
+    sse_finish(&sse);
+    wire_close(&wire);
+    operated_closed(&operated);
+}
+
 /* Whatever is cut off, all events are folded once. */
 static void kills_amid_pauses_lose_nothing(void **state) {
     (void)state;
@@ -437,6 +513,22 @@ static void a_stopped_collection_can_be_rebuilt(void **state) {
 
 /* ---- Retention ------------------------------------------------------------------------------- */
 
+/* None of its deletions is forgotten: they would be above the cursor where it stands. */
+static void check_followed(struct operated *operated, uint64_t cursor) {
+    for (int transport = 0; transport < RECORDS_POLL; transport++) {
+        struct record_copy copy = {.collection = "deadly",
+                                   .transport = (enum record_transport)transport,
+                                   .wants_digest = true};
+        record_copy_reach(&copy, &operated->site.daemon, operated->site.reader, cursor);
+        record_copy_check(&copy, operated->site.reader);
+        assert_int_equal(copy.snapshots, 1);
+        record_copy_cut(&copy);
+        record_copy_connect(&copy, &operated->site.daemon); /* resumes */
+        assert_int_equal(copy.refusals, 0);
+        record_copy_free(&copy);
+    }
+}
+
 static void a_paused_collection_holds_the_log_until_retention_is_exceeded_by_half(void **state) {
     (void)state;
     enum { KEPT = 100 };
@@ -451,6 +543,7 @@ static void a_paused_collection_holds_the_log_until_retention_is_exceeded_by_hal
     assert_state(&operated, "deadly", "lost events");
     assert_stale(&operated, "/v1/deadly", n);
     assert_counted(operated.site.writer, "deadly", n);
+    check_followed(&operated, n);
     control(&operated, "deadly", "rebuild");
     wait_for_state(&operated, "deadly", "live");
     json_t *standing = standing_got(&operated, "deadly");
@@ -502,6 +595,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_paused_collection_stays_where_it_is_until_it_is_resumed),
         cmocka_unit_test(a_pause_is_remembered),
         cmocka_unit_test(followers_of_records_stand_where_the_collection_does),
+        cmocka_unit_test(a_waiting_poll_is_told_when_its_collection_goes_on_or_was_rebuilt),
+        cmocka_unit_test(nothing_is_missed_after_a_cursor_that_a_paused_collection_has_not_reached),
         cmocka_unit_test(kills_amid_pauses_lose_nothing),
         cmocka_unit_test(a_paused_collection_is_not_made_again_by_another_plugin),
         cmocka_unit_test(a_stopped_collection_is_released),

@@ -101,16 +101,19 @@ static bool refuse_old(struct request *request, uint64_t first_deletion) {
     return false;
 }
 
-/* A change above the cursor may not have arrived yet. False: the answer is a problem, or the
- * request waits. */
+/* A change above the cursor may not have arrived yet. A collection that is stopped has nothing of
+ * what came after it, whatever the client was told: it begins where the collection stands, and
+ * misses no deletion there. False: the answer is a problem, or the request waits. */
 static bool check_since(struct request *request, const struct beginning *beginning,
-                        const struct wanted *wanted) {
+                        struct wanted *wanted) {
     const struct reel_position *position = &beginning->position;
+    uint64_t own = cursor_of(beginning);
     if (!since_check_epoch(request, position)) return false;
     if (wanted->has_generation && wanted->generation != beginning->info.generation)
         return refuse_generation(request, beginning->info.generation);
     if (!wanted->has_since) return true;
-    if (wanted->since < UINT64_MAX && wanted->since + 1 < position->first_deletion)
+    if (wanted->since > own && wanted->since <= position->cursor) wanted->since = own;
+    if (wanted->since < own && wanted->since + 1 < position->first_deletion)
         return refuse_old(request, position->first_deletion);
     if (wanted->since <= position->cursor) return true;
     return since_is_known(request, wanted->since) && request_wait_until(request, wanted->since);
@@ -147,6 +150,7 @@ static int read_view(struct request *request, struct beginning *beginning) {
     snprintf(error.text, sizeof error.text, "collection `%s` is being built",
              request->projector->collection);
     if (rc == 0 && !beginning->info.served) rc = -EAGAIN;
+    if (rc == 0) answer_standing(&request->answer, &beginning->info);
     if (rc < 0) answer_error(&request->answer, rc, &error);
     if (rc == 0)
         rc = filter_read(request, request->route->params, beginning->view, &beginning->filter);
@@ -172,7 +176,7 @@ static bool read_key(struct request *request, struct text *ret) {
 
 /* Opens a view. False: the answer is a problem, or the request waits. beginning_finish in any
  * case. */
-static bool begin(struct request *request, const struct wanted *wanted, struct beginning *ret) {
+static bool begin(struct request *request, struct wanted *wanted, struct beginning *ret) {
     *ret = (struct beginning){.view = NULL};
     if (!read_key(request, &ret->key)) return false;
     if (request_open_view(request, &ret->view, &ret->position) < 0) {
@@ -328,9 +332,10 @@ static void end_page(struct answer *answer, const struct beginning *beginning, u
     answer->no_store = true;
 }
 
-/* If there is no change, the request waits. */
+/* If there is no change, the request waits. If the collection was rebuilt meanwhile, it is refused:
+ * what differs are no changes after `since`. */
 static int write_page(struct request *request, struct beginning *beginning,
-                      const struct wanted *wanted, uint64_t limit) {
+                      const struct wanted *wanted, uint64_t limit, uint64_t commit) {
     struct page page = {
         .body = &request->answer.body,
         .limit = limit < 1           ? 1
@@ -347,7 +352,8 @@ static int write_page(struct request *request, struct beginning *beginning,
     if (cursor < wanted->since) cursor = wanted->since;
     if (page.given == 0) {
         text_finish(page.body); /* the request is handled again after a wait */
-        if (!request_wait_beyond(request, beginning->position.cursor)) return 0;
+        request->seen_generation = beginning->info.generation;
+        if (!request_wait_for_change(request, commit)) return 0;
         text_append_lit(page.body, "{\"changes\":[");
     }
     end_page(&request->answer, beginning, cursor, wanted->digest && rc == 0);
@@ -362,8 +368,15 @@ void follow_records_poll(struct request *request) {
                                          "count", "group", "frames",     NULL};
     if (!request_check_without(request, others, "cannot be combined with `since`")) return;
     if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0) return;
+    if (request->awaits_change) {
+        wanted.has_generation = true;
+        wanted.generation = request->seen_generation;
+    }
     int rc = 0;
-    if (begin(request, &wanted, &beginning)) rc = write_page(request, &beginning, &wanted, limit);
+    uint64_t commit =
+        reel_sink_newest_commit(request_host_of_sink(request)); /* of the view, or older */
+    if (begin(request, &wanted, &beginning))
+        rc = write_page(request, &beginning, &wanted, limit, commit);
     beginning_finish(request, &beginning);
     if (rc < 0) answer_error(&request->answer, rc, &(struct reel_error){{0}});
 }
