@@ -9,6 +9,7 @@
 
 #define COUNTER_1_SO build_path("tests/integration/plugins/counter_1.so")
 #define COUNTER_2_SO build_path("tests/integration/plugins/counter_2.so")
+#define KEYED_SO     build_path("tests/integration/plugins/keyed.so")
 #define FIELDS_SO    build_path("tests/integration/plugins/counter_fields.so")
 
 /* ---- Operators ------------------------------------------------------------------------------- */
@@ -513,8 +514,23 @@ static void a_stopped_collection_can_be_rebuilt(void **state) {
 
 /* ---- Retention ------------------------------------------------------------------------------- */
 
-/* None of its deletions is forgotten: they would be above the cursor where it stands. */
+static void post_keyed(struct operated *operated, const char *what) {
+    struct text event = {0};
+    text_format(&event,
+                "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"/tests\",\"type\":"
+                "\"test.keyed.v1.%s\",\"subject\":\"a\",\"data\":{\"value\":1}}",
+                what, what);
+    struct reply reply = post_event(operated->site.writer, event.data, event.len);
+    assert_int_equal(reply.status, 201);
+    reply_free(&reply);
+    free(event.data);
+}
+
+/* Deletions of other collections are forgotten, and none of its own that came after where it
+ * stands. */
 static void check_followed(struct operated *operated, uint64_t cursor) {
+    struct reply reply = get_until(operated->site.reader, "/v1/keyed?since=11&timeout=0", 410);
+    reply_free(&reply);
     for (int transport = 0; transport < RECORDS_POLL; transport++) {
         struct record_copy copy = {.collection = "deadly",
                                    .transport = (enum record_transport)transport,
@@ -532,12 +548,14 @@ static void check_followed(struct operated *operated, uint64_t cursor) {
 static void a_paused_collection_holds_the_log_until_retention_is_exceeded_by_half(void **state) {
     (void)state;
     enum { KEPT = 100 };
-    struct operated operated =
-        operated_opened(scratch_directory(), QUIET_ARGS, "--retention-events", "100", NULL);
+    struct operated operated = operated_opened(scratch_directory(), QUIET_ARGS, "--plugin",
+                                               KEYED_SO, "--retention-events", "100", NULL);
     uint64_t n = 10;
     post_from(&operated, 0, n);
     control(&operated, "deadly", "pause");
-    post_from(&operated, n, 2 * KEPT + n);
+    post_keyed(&operated, "upsert");
+    post_keyed(&operated, "delete");
+    post_from(&operated, n, 2 * KEPT + n - 2);
     wait_for_state(&operated, "deadly", "lost events");
     control_conflicts(&operated, "deadly", "resume");
     assert_state(&operated, "deadly", "lost events");
