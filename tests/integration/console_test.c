@@ -487,6 +487,8 @@ static void in_each_view(struct site *site, const char *formation,
         test_context("%s", views[i].name);
         go(site, views[i].hash);
         see(views[i].text);
+        must(browser_is(browser, "performance.getEntriesByType('resource').every(one => "
+                                 "new URL(one.name).origin === location.origin)"));
         look(views[i].name, context);
     }
     test_context("%s", "");
