@@ -320,19 +320,6 @@ static void restarts_and_another_epoch_are_survived_in_sight_of_the_user(void **
 
 enum { MANY = 100000, SOME = 10000 };
 
-static void import_many(struct site *site, int count) {
-    struct text lines = {0};
-    for (int i = 0; i < count; i++)
-        text_format(&lines,
-                    "{\"specversion\":\"1.0\",\"id\":\"m%d\",\"source\":\"/many\",\"type\":\"%s\","
-                    "\"data\":{\"cellId\":\"cell-%06d\",\"specId\":\"s-%d\"}}\n",
-                    i, CELL_STARTED, i, i % 10);
-    struct reply reply = asked(site->writer, "POST", "/v1/events",
-                               "Content-Type: application/x-ndjson", lines.data, 200);
-    reply_free(&reply);
-    free(lines.data);
-}
-
 static void of_a_hundred_thousand_records_a_few_are_in_the_page(void **state) {
     struct site *site = *state;
     import_many(site, MANY);
