@@ -328,6 +328,7 @@ json_t *browser_value(struct browser *browser, const char *expression) {
     return own;
 }
 
+REEL_PRINTF(1, 0)
 static char *formatted(const char *format, va_list args) {
     char *text;
     must(vasprintf(&text, format, args) >= 0);
