@@ -86,7 +86,8 @@ function* ofCollection(projection, head) {
             link,
         );
     } else {
-        const done = head > 0 ? Math.floor((100 * cursor) / head) : 100;
+        const progress = projection.progress ?? { cursor, to: head };
+        const done = progress.to > 0 ? Math.floor((100 * progress.cursor) / progress.to) : 100;
         yield finding(
             WARN,
             `${collection} is being built: ${done} % of the log is folded.`,
