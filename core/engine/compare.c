@@ -1,0 +1,583 @@
+/* compare.c: see compare.h. In this order: the files; what can be compared; folding; records and
+ * their members; rejections; all of it. */
+#include "engine/compare.h"
+
+#include "engine/fold/units.h"
+#include "engine/refold.h"
+#include "engine/store/rejected.h"
+#include "engine/store/table.h"
+#include "engine/visit.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* So often the log and the state are read beside a process that may just be replacing them. */
+#define TRIES 3
+
+struct one {
+    struct compare_collection told;
+    struct collection *collection; /* NULL: no plugin has it */
+    const struct stored_collection
+        *stored;      /* in the present checkpoint; NULL: it does not have it */
+    uint64_t reached; /* events up to it are folded */
+    bool is_listed;   /* its facts are known from the first checkpoint */
+};
+
+struct comparing {
+    const struct compare_options *options;
+    const struct comparer *comparer;
+    struct reel *reel;
+    struct stored stored;
+    struct log *log; /* not yet the reel's */
+    struct one *all;
+    size_t count;
+    uint64_t head; /* of the present fold */
+    struct compare_result result;
+};
+
+/* ---- The files ------------------------------------------------------------------------------- */
+
+static int open_log(struct comparing *comparing, const struct visit *visit,
+                    struct reel_error *error) {
+    const struct store_state *state = &comparing->stored.state;
+    const struct log_options options = {
+        .directory = visit->log_path,
+        .read_only = true,
+        .synced = {state->log_salt, state->log_number, state->log_at, state->log_chain},
+        .synced_seq = state->head,
+    };
+    return log_open(&options, &comparing->log, error);
+}
+
+/* The state first: so the log has all that the state knows. */
+static int open_both(struct comparing *comparing, struct reel_error *error) {
+    struct visit visit;
+    int rc = visit_begin(&visit, comparing->options->directory, error);
+    if (rc == 0 && visit.incomplete) rc = fail(error, -ESTALE, "it is an interrupted backup");
+    if (rc == 0) {
+        int tries = visit.live ? TRIES : 1;
+        do {
+            stored_close(&comparing->stored);
+            rc = stored_open(&comparing->stored, visit.state_path, error);
+            if (rc == 0) rc = open_log(comparing, &visit, error);
+        } while ((rc == -EBADMSG || rc == -ENOENT) && --tries > 0);
+    }
+    visit_end(&visit);
+    return rc;
+}
+
+/* ---- What can be compared -------------------------------------------------------------------- */
+
+static const struct stored_collection *find_stored(const struct comparing *comparing,
+                                                   const char *name) {
+    const struct stored *stored = &comparing->stored;
+    for (size_t i = 0; i < stored->count; i++)
+        if (stored->collections[i].has_state && strcmp(stored->collections[i].name, name) == 0)
+            return &stored->collections[i];
+    return NULL;
+}
+
+static struct one *find_one(const struct comparing *comparing, const char *name) {
+    for (size_t i = 0; i < comparing->count; i++)
+        if (strcmp(comparing->all[i].told.name, name) == 0) return &comparing->all[i];
+    return NULL;
+}
+
+static void list_one(struct comparing *comparing, const char *name, struct collection *collection) {
+    if (find_one(comparing, name)) return;
+    comparing->all[comparing->count++] =
+        (struct one){.told.name = name, .collection = collection, .told.is = collection != NULL};
+}
+
+/* Whole units, sources first. */
+static int list_all(struct comparing *comparing, struct reel_error *error) {
+    const struct registry *registry = &comparing->reel->dispatcher.registry;
+    const struct compare_options *options = comparing->options;
+    comparing->all = calloc(registry->count + options->count + 1, sizeof *comparing->all);
+    if (!comparing->all) return fail_memory(error);
+    for (size_t n = 0; n < options->count; n++) {
+        struct collection *root = registry_find(registry, reel_text(options->names[n]));
+        if (root) {
+            root = unit_root(root);
+            list_one(comparing, root->name, root);
+            for (size_t i = 0; i < root->derived_count; i++)
+                list_one(comparing, root->derived[i]->name, root->derived[i]);
+        } else if (find_stored(comparing, options->names[n])) {
+            list_one(comparing, options->names[n], NULL);
+        }
+    }
+    return 0;
+}
+
+REEL_PRINTF(2, 3)
+static void refuse(struct one *one, const char *format, ...) {
+    va_list args;
+    if (one->told.why_not[0]) return;
+    va_start(args, format);
+    vsnprintf(one->told.why_not, sizeof one->told.why_not, format, args);
+    va_end(args);
+}
+
+/* The source of events of its unit. */
+static struct one *root_of(const struct comparing *comparing, const struct one *one) {
+    return find_one(comparing, unit_root(one->collection)->name);
+}
+
+static void check_stored(struct one *one) {
+    const struct collection_state *state = &one->stored->state;
+    if (!state->has_digest || state->field_count == 0)
+        refuse(one, "an earlier version has written its records");
+    else if (state->from_records || state->waits)
+        refuse(one, "it is being made");
+}
+
+/* The first checkpoint says from where on it is folded, and each one how far. */
+static void settle_one(struct comparing *comparing, struct one *one) {
+    struct compare_collection *told = &one->told;
+    const struct one *root = root_of(comparing, one);
+    const struct collection_state *unit = root->stored ? &root->stored->state : NULL;
+    uint64_t from_seq = unit ? unit->from_seq : comparing->result.first_seq;
+    uint64_t cursor = unit ? unit->cursor : comparing->stored.state.cursor;
+    if (one->stored) check_stored(one);
+    if (!one->is_listed && from_seq < comparing->result.first_seq)
+        refuse(one,
+               "it was made from the events from %llu on, and the log begins at %llu: it cannot be "
+               "made again",
+               (unsigned long long)from_seq, (unsigned long long)comparing->result.first_seq);
+    if (one->is_listed && (from_seq != told->from_seq || cursor < one->reached))
+        refuse(one, "it was made again meanwhile");
+    if (one->stored && one->stored->state.cursor != cursor)
+        refuse(one, "it does not stand where its source does");
+    if (root->told.why_not[0]) refuse(one, "its source is not compared");
+    told->from_seq = from_seq;
+    told->cursor = cursor;
+    if (!one->is_listed) one->reached = from_seq > 0 ? from_seq - 1 : 0;
+    if (one->reached > cursor) one->reached = cursor;
+    one->is_listed = true;
+}
+
+static const char *why_by_itself(const struct one *one) {
+    const struct collection *collection = one->collection;
+    if (!one->stored) return "it is new";
+    const char *why = registry_other_fold(collection, &one->stored->state);
+    return why ? why : registry_tries_again(collection, &one->stored->state);
+}
+
+/* As a start does: a unit is made again together. */
+static void settle_why(const struct comparing *comparing, struct one *one) {
+    const char *why = why_by_itself(one);
+    bool is_root = !one->collection->source;
+    for (size_t i = 0; !why && i < comparing->count; i++) {
+        const struct one *other = &comparing->all[i];
+        if (other->collection && root_of(comparing, other) == root_of(comparing, one) &&
+            why_by_itself(other))
+            why = is_root ? "a collection that derives from it is made again or new"
+                          : "its source is made again";
+    }
+    one->told.why_made_again = why;
+    one->told.is_kept = !why;
+}
+
+static void settle_all(struct comparing *comparing) {
+    for (size_t i = 0; i < comparing->count; i++) {
+        struct one *one = &comparing->all[i];
+        one->stored = find_stored(comparing, one->told.name);
+        one->told.was = one->stored != NULL;
+    }
+    for (size_t i = 0; i < comparing->count; i++)
+        if (comparing->all[i].collection) settle_one(comparing, &comparing->all[i]);
+    for (size_t i = 0; i < comparing->count; i++)
+        if (comparing->all[i].collection) settle_why(comparing, &comparing->all[i]);
+}
+
+/* ---- Folding --------------------------------------------------------------------------------- */
+
+static bool is_behind(const struct one *one) {
+    return one->collection && !one->told.why_not[0] && one->reached < one->told.cursor;
+}
+
+/* What is not compared, or has reached its cursor, is at the head: it folds nothing. */
+static void set_cursors(const struct comparing *comparing) {
+    const struct registry *registry = &comparing->reel->dispatcher.registry;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct collection *collection = registry->collections[i];
+        const struct one *one = find_one(comparing, collection->name);
+        refold_from(collection, one && is_behind(one) ? one->reached : comparing->head);
+    }
+}
+
+/* The lowest cursor of those that are not reached yet. */
+static bool find_stop(const struct comparing *comparing, uint64_t *ret) {
+    bool found = false;
+    for (size_t i = 0; i < comparing->count; i++) {
+        const struct one *one = &comparing->all[i];
+        if (!is_behind(one) || (found && one->told.cursor >= *ret)) continue;
+        *ret = one->told.cursor;
+        found = true;
+    }
+    return found;
+}
+
+/* One that was stopped does not go as far. */
+static void note_reached(struct comparing *comparing, uint64_t stop) {
+    for (size_t i = 0; i < comparing->count; i++) {
+        struct one *one = &comparing->all[i];
+        if (!is_behind(one)) continue;
+        if (one->collection->committed.cursor < stop)
+            refuse(one, "its projector is stopped at event %llu",
+                   (unsigned long long)one->collection->committed.cursor);
+        one->reached = stop;
+    }
+}
+
+static int fold(struct comparing *comparing, struct reel_error *error) {
+    uint64_t stop = 0, from = UINT64_MAX, to = 0;
+    int rc = 0;
+    for (size_t i = 0; i < comparing->count; i++) {
+        const struct one *one = &comparing->all[i];
+        if (is_behind(one) && one->reached < from) from = one->reached;
+    }
+    while (rc == 0 && find_stop(comparing, &stop)) {
+        set_cursors(comparing);
+        rc = refold_to(comparing->reel, stop, error);
+        if (rc == 0) note_reached(comparing, stop);
+        to = stop;
+    }
+    if (rc == 0 && to > from) comparing->result.events += to - from;
+    return rc < 0 ? fail_in(error, rc, "cannot fold the log") : 0;
+}
+
+static int fold_first(struct comparing *comparing, struct reel_error *error) {
+    struct log *log = comparing->log;
+    comparing->head = comparing->stored.state.cursor;
+    comparing->result.first_seq = log_facts(log)->first_seq;
+    comparing->log = NULL;
+    int rc = refold_begin(comparing->reel, log, comparing->head, error);
+    if (rc == 0) rc = list_all(comparing, error);
+    if (rc < 0) return rc;
+    settle_all(comparing);
+    stored_end(&comparing->stored);
+    return fold(comparing, error);
+}
+
+/* What a daemon has done meanwhile. A log that was trimmed still has these events. */
+static int fold_rest(struct comparing *comparing, struct reel_error *error) {
+    struct log_place *place = &comparing->reel->dispatcher.home.place;
+    uint8_t epoch[sizeof comparing->stored.state.epoch];
+    memcpy(epoch, comparing->stored.state.epoch, sizeof epoch);
+    int rc = open_both(comparing, error);
+    if (rc < 0) return rc;
+    const struct store_state *state = &comparing->stored.state;
+    if (memcmp(epoch, state->epoch, sizeof epoch) != 0 || state->cursor < comparing->head)
+        return fail(error, -EAGAIN, "another log has taken its place meanwhile");
+    log_close(log_place_swap(place, comparing->log));
+    comparing->log = NULL;
+    comparing->head = comparing->result.cursor = state->cursor;
+    settle_all(comparing);
+    return fold(comparing, error);
+}
+
+/* ---- Records --------------------------------------------------------------------------------- */
+
+/* The next record of one side. */
+struct side {
+    bool is_there;
+    struct reel_str key, json;
+    uint32_t count;
+    struct reel_str values[RECORD_FIELDS_MAX];
+};
+
+static int read_record(struct side *side, struct reel_str key, struct reel_str stored,
+                       struct reel_error *error) {
+    const struct record_shape shape = {.count = side->count};
+    uint64_t changed;
+    side->key = key;
+    if (record_json(&shape, stored, &changed, &side->json) < 0 ||
+        record_values(side->count, stored, side->values) < 0)
+        return fail(error, -EBADMSG, "a record is damaged");
+    return 0;
+}
+
+struct records {
+    struct side before, after;
+    struct keys_walk old;
+    struct table_walk fresh;
+    bool has_old, has_fresh, is_begun;
+};
+
+static int next_before(struct records *records, struct reel_error *error) {
+    struct reel_str key, value;
+    int rc = records->has_old ? keys_next(&records->old, &key, &value, error) : 0;
+    records->before.is_there = rc > 0;
+    return rc > 0 ? read_record(&records->before, key, value, error) : rc;
+}
+
+static int next_after(struct records *records, struct reel_error *error) {
+    struct overlay_row row;
+    int rc = 0;
+    if (records->has_fresh)
+        rc = records->is_begun
+                 ? table_next(&records->fresh, &row)
+                 : table_seek(&records->fresh, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
+    records->is_begun = true;
+    records->after.is_there = rc > 0;
+    return rc > 0 ? read_record(&records->after, row.key, row.value, error) : rc;
+}
+
+static int tell_record(const struct comparing *comparing, const struct records *records,
+                       bool has_before, bool has_after) {
+    static const struct reel_str none = {0};
+    const struct side *before = &records->before, *after = &records->after;
+    if (has_before && has_after && reel_str_eq(before->json, after->json)) return 0;
+    const struct compare_record record = {
+        .key = has_before ? before->key : after->key,
+        .before = has_before ? before->json : none,
+        .after = has_after ? after->json : none,
+        .before_count = before->count,
+        .after_count = after->count,
+        .before_values = before->values,
+        .after_values = after->values,
+    };
+    return comparing->comparer->record(comparing->comparer->context, &record);
+}
+
+/* Both sides are in the order of keys. */
+static int merge_records(const struct comparing *comparing, struct records *records,
+                         struct reel_error *error) {
+    int rc = next_before(records, error);
+    if (rc == 0) rc = next_after(records, error);
+    while (rc == 0 && (records->before.is_there || records->after.is_there)) {
+        int order = !records->before.is_there ? 1
+                    : !records->after.is_there
+                        ? -1
+                        : str_compare(records->before.key, records->after.key);
+        rc = tell_record(comparing, records, order <= 0, order >= 0);
+        if (rc == 0 && order <= 0) rc = next_before(records, error);
+        if (rc == 0 && order >= 0) rc = next_after(records, error);
+    }
+    return rc;
+}
+
+/* A walk of LMDB says 1 if there is a row. */
+static int compare_records(struct comparing *comparing, const struct one *one,
+                           struct reel_error *error) {
+    struct store *store = &comparing->reel->dispatcher.store;
+    struct records records = {.has_old = one->stored, .has_fresh = one->collection};
+    MDB_dbi dbi;
+    int rc = 0;
+    if (records.has_old) {
+        records.before.count = one->stored->state.field_count;
+        rc = stored_open_records(&comparing->stored, one->stored, &dbi, error);
+        if (rc < 0) return rc;
+        rc = keys_walk_start(&records.old, &comparing->stored.store, comparing->stored.txn, dbi,
+                             (struct reel_str){0}, false, error);
+    }
+    if (records.has_fresh) {
+        records.after.count = one->collection->shape.count;
+        table_walk_start(&records.fresh, store, &store->writing,
+                         collection_tables(one->collection)->records, error);
+    }
+    if (rc == 0) rc = merge_records(comparing, &records, error);
+    if (records.has_old) keys_walk_finish(&records.old);
+    if (records.has_fresh) table_walk_finish(&records.fresh);
+    return rc;
+}
+
+/* In a record's text, `{"id":` or `,"name":` is before a value. */
+static struct reel_str name_of(struct reel_str json, const struct reel_str *values, uint32_t at) {
+    const char *begin = (at == 0 ? json.data : values[at - 1].data + values[at - 1].len) + 1;
+    return (struct reel_str){begin, (size_t)(values[at].data - 1 - begin)};
+}
+
+/* The value of a member of this name; it is most likely in the same place. */
+static struct reel_str find_value(struct reel_str name, struct reel_str json,
+                                  const struct reel_str *values, uint32_t count, uint32_t likely) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = (likely + i) % count;
+        if (reel_str_eq(name_of(json, values, at), name)) return values[at];
+    }
+    return (struct reel_str){0};
+}
+
+void compare_members(const struct compare_record *record, compare_member_fn fn, void *context) {
+    const struct reel_str none = {0};
+    for (uint32_t i = 0; i < record->before_count; i++) {
+        struct reel_str name = name_of(record->before, record->before_values, i);
+        struct reel_str after =
+            find_value(name, record->after, record->after_values, record->after_count, i);
+        if (!after.data || !reel_str_eq(record->before_values[i], after))
+            fn(context, name, record->before_values[i], after);
+    }
+    for (uint32_t i = 0; i < record->after_count; i++) {
+        struct reel_str name = name_of(record->after, record->after_values, i);
+        if (!find_value(name, record->before, record->before_values, record->before_count, i).data)
+            fn(context, name, none, record->after_values[i]);
+    }
+}
+
+/* ---- Rejections ------------------------------------------------------------------------------ */
+
+struct rejections {
+    const struct one *one;
+    struct reel_rejection before, after;
+    bool has_before, has_after;
+    MDB_cursor *old;
+    struct table_walk fresh;
+    bool is_begun;
+};
+
+static bool is_of(const struct one *one, const struct reel_rejection *rejection, unsigned set,
+                  unsigned own) {
+    return set == own && rejection->seq >= one->told.from_seq &&
+           rejection->seq <= one->told.cursor && reel_str_is(rejection->collection, one->told.name);
+}
+
+static int next_old(const struct comparing *comparing, struct rejections *rejections,
+                    struct reel_error *error) {
+    const struct one *one = rejections->one;
+    MDB_val key, value;
+    unsigned set;
+    rejections->has_before = false;
+    while (one->stored) {
+        int rc = mdb_cursor_get(rejections->old, &key, &value, MDB_NEXT);
+        if (rc == MDB_NOTFOUND) break;
+        if (rc != 0)
+            return store_fail((struct store *)&comparing->stored.store, rc,
+                              "cannot read rejections", error);
+        rc = rejected_read((struct reel_str){key.mv_data, key.mv_size},
+                           (struct reel_str){value.mv_data, value.mv_size}, &rejections->before,
+                           &set);
+        if (rc < 0) return fail(error, rc, "a rejection is damaged");
+        rejections->has_before = is_of(one, &rejections->before, set, one->stored->state.set);
+        if (rejections->has_before) break;
+    }
+    return 0;
+}
+
+static int next_fresh(struct rejections *rejections, struct reel_error *error) {
+    const struct one *one = rejections->one;
+    struct overlay_row row;
+    unsigned set;
+    int rc = 1;
+    rejections->has_after = false;
+    while (one->collection && !rejections->has_after) {
+        rc = rejections->is_begun
+                 ? table_next(&rejections->fresh, &row)
+                 : table_seek(&rejections->fresh, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
+        rejections->is_begun = true;
+        if (rc <= 0) return rc;
+        rc = rejected_read(row.key, row.value, &rejections->after, &set);
+        if (rc < 0) return fail(error, rc, "a rejection is damaged");
+        rejections->has_after = is_of(one, &rejections->after, set, one->collection->committed.set);
+    }
+    return 0;
+}
+
+static int tell_rejection(const struct comparing *comparing, const struct rejections *rejections,
+                          bool has_before, bool has_after) {
+    static const struct reel_str none = {0};
+    const struct reel_rejection *before = &rejections->before, *after = &rejections->after;
+    if (has_before && has_after && reel_str_eq(before->reason, after->reason)) return 0;
+    const struct compare_rejection told = {
+        .seq = has_before ? before->seq : after->seq,
+        .before = has_before ? before->reason : none,
+        .after = has_after ? after->reason : none,
+    };
+    return comparing->comparer->rejection(comparing->comparer->context, &told);
+}
+
+static int merge_rejections(const struct comparing *comparing, struct rejections *rejections,
+                            struct reel_error *error) {
+    int rc = next_old(comparing, rejections, error);
+    if (rc == 0) rc = next_fresh(rejections, error);
+    while (rc == 0 && (rejections->has_before || rejections->has_after)) {
+        uint64_t before = rejections->has_before ? rejections->before.seq : UINT64_MAX;
+        uint64_t after = rejections->has_after ? rejections->after.seq : UINT64_MAX;
+        rc = tell_rejection(comparing, rejections, before <= after, after <= before);
+        if (rc == 0 && before <= after) rc = next_old(comparing, rejections, error);
+        if (rc == 0 && after <= before) rc = next_fresh(rejections, error);
+    }
+    return rc;
+}
+
+static int compare_rejections(struct comparing *comparing, const struct one *one,
+                              struct reel_error *error) {
+    struct store *store = &comparing->reel->dispatcher.store;
+    struct rejections rejections = {.one = one};
+    MDB_dbi dbi;
+    int rc = mdb_dbi_open(comparing->stored.txn, "rejected", 0, &dbi);
+    if (rc == 0) rc = mdb_cursor_open(comparing->stored.txn, dbi, &rejections.old);
+    if (rc != 0) return store_fail(&comparing->stored.store, rc, "cannot read rejections", error);
+    table_walk_start(&rejections.fresh, store, &store->writing, TABLE_REJECTED, error);
+    rc = merge_rejections(comparing, &rejections, error);
+    table_walk_finish(&rejections.fresh);
+    mdb_cursor_close(rejections.old);
+    return rc;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+static void read_side(const struct collection_state *state, struct compare_side *ret) {
+    ret->revision = state->revision;
+    ret->records = state->records;
+    digest_write(&state->digest, ret->digest);
+}
+
+static int compare_one(struct comparing *comparing, struct one *one, struct reel_error *error) {
+    const struct comparer *comparer = comparing->comparer;
+    bool is_compared = !one->told.why_not[0];
+    if (one->stored) read_side(&one->stored->state, &one->told.before);
+    if (one->collection && is_compared) read_side(&one->collection->committed, &one->told.after);
+    if (one->collection) one->told.after.revision = one->collection->projector->declared.revision;
+    int rc = comparer->collection(comparer->context, &one->told);
+    if (rc == 0 && is_compared) rc = compare_records(comparing, one, error);
+    if (rc == 0 && is_compared && one->collection) rc = compare_rejections(comparing, one, error);
+    return rc;
+}
+
+/* In a group that changes nothing: it sees what was folded. */
+static int compare_all(struct comparing *comparing, struct reel_error *error) {
+    struct dispatcher *dispatcher = &comparing->reel->dispatcher;
+    HOLD_LOCK(&comparing->reel->writer);
+    int rc = dispatcher_begin(dispatcher, error);
+    if (rc < 0) return rc;
+    for (size_t i = 0; rc == 0 && i < comparing->count; i++)
+        rc = compare_one(comparing, &comparing->all[i], error);
+    dispatcher_abort(dispatcher);
+    return rc;
+}
+
+static int compare(struct comparing *comparing, struct reel_error *error) {
+    const struct comparer *comparer = comparing->comparer;
+    struct fold *folding = &comparing->reel->dispatcher.fold;
+    uint64_t began_ms = clock_ms();
+    comparer->begins(comparer->context, "reading the store");
+    int rc = set_aside_read(comparing->options->directory, &folding->aside, error);
+    if (rc == 0) rc = open_both(comparing, error);
+    if (rc < 0) return rc;
+    comparer->begins(comparer->context, "folding the log");
+    rc = fold_first(comparing, error);
+    if (rc == 0) rc = fold_rest(comparing, error);
+    if (rc < 0) return rc;
+    uint64_t folded_ms = clock_ms();
+    comparer->begins(comparer->context, "comparing the records");
+    rc = compare_all(comparing, error);
+    comparing->result.fold_ms = folded_ms - began_ms;
+    comparing->result.compare_ms = clock_ms() - folded_ms;
+    return rc;
+}
+
+int compare_directory(struct reel *reel, const struct compare_options *options,
+                      const struct comparer *comparer, struct compare_result *ret,
+                      struct reel_error *error) {
+    struct comparing comparing = {.options = options, .comparer = comparer, .reel = reel};
+    int rc = compare(&comparing, error);
+    log_close(comparing.log);
+    stored_close(&comparing.stored);
+    free(comparing.all);
+    *ret = comparing.result;
+    return rc;
+}

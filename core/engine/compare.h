@@ -1,0 +1,85 @@
+/* compare.h: what other plugins would make of a store. (`reeld plan`)
+ *
+ * The records that a store has are in its checkpoint. So only the new plugins fold the log, and
+ * their records are compared with those of the checkpoint, at its cursor. Each collection is
+ * compared at the cursor that it has there: one that is stopped or paused is behind the others.
+ *
+ * Another process may have the directory open, and go on meanwhile. A transaction of LMDB that is
+ * open for long makes that process's file grow. So the log is folded up to one checkpoint, which is
+ * then let go of; then up to the checkpoint of that moment, which takes the less time; and this one
+ * is compared.
+ */
+#ifndef REEL_ENGINE_COMPARE_H
+#define REEL_ENGINE_COMPARE_H
+
+#include "engine/store/digest.h"
+
+#include <reel/reel.h>
+
+/* Of a collection, in the checkpoint or in the fold. */
+struct compare_side {
+    uint32_t revision;
+    uint64_t records;
+    char digest[DIGEST_TEXT_SIZE];
+};
+
+struct compare_collection {
+    const char *name;
+    char why_not[256]; /* why it cannot be compared; empty: it is */
+    bool was, is;      /* the store has it; a plugin has it. Not both: it is removed, or new */
+    bool is_kept;      /* a start of the daemon keeps its records, and folds what follows. Else: */
+    const char *why_made_again; /* constant */
+    uint64_t from_seq, cursor;  /* it is made from the events from the one on, up to the other */
+    struct compare_side before, after;
+};
+
+/* A record that is not the same. JSON without data: there is none. */
+struct compare_record {
+    struct reel_str key, before, after;
+    uint32_t before_count, after_count; /* of the values, which are in `before` and `after` */
+    const struct reel_str *before_values, *after_values;
+};
+
+/* A rejection that is not the same. A reason without data: the event is not rejected. */
+struct compare_rejection {
+    uint64_t seq;
+    struct reel_str before, after;
+};
+
+/* Everything is borrowed until the function returns. What differs comes in the order of keys, or of
+ * events, after its collection. Another value than 0 ends the comparison with it. */
+struct comparer {
+    void (*begins)(void *context, const char *what); /* before what may end the process: where */
+    int (*collection)(void *context, const struct compare_collection *collection);
+    int (*record)(void *context, const struct compare_record *record);
+    int (*rejection)(void *context, const struct compare_rejection *rejection);
+    void *context;
+};
+
+struct compare_options {
+    const char *directory; /* of the store; it is only read */
+
+    /* Collections to compare. What is in one unit with one of them is compared, too. */
+    const char *const *names;
+    size_t count;
+};
+
+struct compare_result {
+    uint64_t first_seq, cursor; /* of the log; of the checkpoint that was compared */
+    uint64_t events;            /* that were folded */
+    uint64_t fold_ms, compare_ms;
+};
+
+/* `reel` is in memory or a scratch (build.h), and has the new plugins; afterwards it is only to be
+ * closed. -EAGAIN: the store was replaced meanwhile, or its files changed: try again. */
+int compare_directory(struct reel *reel, const struct compare_options *options,
+                      const struct comparer *comparer, struct compare_result *ret,
+                      struct reel_error *error);
+
+/* Gives the members of a record that is there before and after, and that are not the same. `name`
+ * is as in JSON, with its quotes. A value without data: there is no such member. */
+typedef void (*compare_member_fn)(void *context, struct reel_str name, struct reel_str before,
+                                  struct reel_str after);
+void compare_members(const struct compare_record *record, compare_member_fn fn, void *context);
+
+#endif
