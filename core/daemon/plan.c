@@ -79,17 +79,19 @@ static int take_arguments(struct planning *planning, struct reel_error *error) {
 
 /* All collections of the new plugins, and of those that they replace. */
 static int list_names(const struct planning *planning, const struct plugin *replaced,
-                      const char *names[NAMES_MAX], size_t *ret_count, struct reel_error *error) {
+                      const char *names[NAMES_MAX], struct compare_options *ret,
+                      struct reel_error *error) {
     const struct plugin *fresh = planning->daemon.known->next; /* after the one that is linked in */
     size_t count = 0;
     for (char *const *file = planning->files; *file; file++, fresh = fresh->next)
         for (uint32_t i = 0; i < fresh->projector_count && count < NAMES_MAX; i++)
             names[count++] = fresh->projectors[i].declared.collection;
     if (count == 0) return fail(error, -EINVAL, "none of these plugins has a projector");
+    ret->count = count;
     for (; replaced; replaced = replaced->next)
-        for (uint32_t i = 0; i < replaced->projector_count && count < NAMES_MAX; i++)
-            names[count++] = replaced->projectors[i].declared.collection;
-    *ret_count = count;
+        for (uint32_t i = 0; i < replaced->projector_count && ret->count < NAMES_MAX; i++)
+            names[ret->count++] = replaced->projectors[i].declared.collection;
+    ret->served = ret->count - count;
     return 0;
 }
 
@@ -129,7 +131,7 @@ static int compare(struct planning *planning, struct plugin *replaced, struct re
     struct comparer comparer = plan_comparer(&plan);
     struct compare_result result;
     comparer.begins = begins;
-    int rc = list_names(planning, replaced, names, &options.count, error);
+    int rc = list_names(planning, replaced, names, &options, error);
     if (rc == 0) rc = open_reel(planning, error);
     if (rc == 0) rc = compare_directory(planning->daemon.reel, &options, &comparer, &result, error);
     if (rc == -ENOMEM && !error->text[0]) return fail_memory(error);

@@ -21,9 +21,9 @@ struct one {
     struct compare_collection told;
     struct collection *collection; /* NULL: no plugin has it */
     const struct stored_collection
-        *stored;      /* in the present checkpoint; NULL: it does not have it */
-    uint64_t reached; /* events up to it are folded */
-    bool is_listed;   /* its facts are known from the first checkpoint */
+        *stored;            /* in the present checkpoint; NULL: it does not have it */
+    uint64_t reached, goal; /* events up to it are folded; shall be folded */
+    bool is_listed;         /* its facts are known from the first checkpoint */
 };
 
 struct comparing {
@@ -126,6 +126,13 @@ static struct one *root_of(const struct comparing *comparing, const struct one *
     return find_one(comparing, unit_root(one->collection)->name);
 }
 
+static bool was_served(const struct comparing *comparing, const char *name) {
+    const struct compare_options *options = comparing->options;
+    for (size_t n = options->count - options->served; n < options->count; n++)
+        if (strcmp(options->names[n], name) == 0) return true;
+    return false;
+}
+
 static void check_stored(struct one *one) {
     const struct collection_state *state = &one->stored->state;
     if (!state->has_digest || state->field_count == 0)
@@ -142,6 +149,8 @@ static void settle_one(struct comparing *comparing, struct one *one) {
     uint64_t from_seq = unit ? unit->from_seq : comparing->result.first_seq;
     uint64_t cursor = unit ? unit->cursor : comparing->stored.state.cursor;
     if (one->stored) check_stored(one);
+    if (!one->stored && was_served(comparing, told->name))
+        refuse(one, "the last checkpoint does not have it yet: a daemon writes one each minute");
     if (!one->is_listed && from_seq < comparing->result.first_seq)
         refuse(one,
                "it was made from the events from %llu on, and the log begins at %llu: it cannot be "
@@ -153,7 +162,7 @@ static void settle_one(struct comparing *comparing, struct one *one) {
         refuse(one, "it does not stand where its source does");
     if (root->told.why_not[0]) refuse(one, "its source is not compared");
     told->from_seq = from_seq;
-    told->cursor = cursor;
+    told->cursor = one->goal = cursor;
     if (!one->is_listed) one->reached = from_seq > 0 ? from_seq - 1 : 0;
     if (one->reached > cursor) one->reached = cursor;
     one->is_listed = true;
@@ -196,7 +205,7 @@ static void settle_all(struct comparing *comparing) {
 /* ---- Folding --------------------------------------------------------------------------------- */
 
 static bool is_behind(const struct one *one) {
-    return one->collection && !one->told.why_not[0] && one->reached < one->told.cursor;
+    return one->collection && !one->told.why_not[0] && one->reached < one->goal;
 }
 
 /* What is not compared, or has reached its cursor, is at the head: it folds nothing. */
@@ -214,8 +223,8 @@ static bool find_stop(const struct comparing *comparing, uint64_t *ret) {
     bool found = false;
     for (size_t i = 0; i < comparing->count; i++) {
         const struct one *one = &comparing->all[i];
-        if (!is_behind(one) || (found && one->told.cursor >= *ret)) continue;
-        *ret = one->told.cursor;
+        if (!is_behind(one) || (found && one->goal >= *ret)) continue;
+        *ret = one->goal;
         found = true;
     }
     return found;
@@ -278,6 +287,17 @@ static int fold_rest(struct comparing *comparing, struct reel_error *error) {
     comparing->head = comparing->result.cursor = state->cursor;
     settle_all(comparing);
     return fold(comparing, error);
+}
+
+/* Collections that are stopped or paused stay where they are. */
+static int fold_beyond(struct comparing *comparing, struct reel_error *error) {
+    uint64_t cursor = comparing->head, before = comparing->result.events;
+    comparing->head = log_head(comparing->reel->dispatcher.home.place.log);
+    for (size_t i = 0; i < comparing->count; i++)
+        if (comparing->all[i].told.cursor == cursor) comparing->all[i].goal = comparing->head;
+    int rc = comparing->head > cursor ? fold(comparing, error) : 0;
+    comparing->result.events_beyond = comparing->result.events - before;
+    return rc;
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -565,8 +585,13 @@ static int compare(struct comparing *comparing, struct reel_error *error) {
     uint64_t folded_ms = clock_ms();
     comparer->begins(comparer->context, "comparing the records");
     rc = compare_all(comparing, error);
-    comparing->result.fold_ms = folded_ms - began_ms;
-    comparing->result.compare_ms = clock_ms() - folded_ms;
+    if (rc < 0) return rc;
+    uint64_t compared_ms = clock_ms();
+    stored_end(&comparing->stored);
+    comparer->begins(comparer->context, "folding what is beyond the checkpoint");
+    rc = fold_beyond(comparing, error);
+    comparing->result.compare_ms = compared_ms - folded_ms;
+    comparing->result.fold_ms = clock_ms() - began_ms - comparing->result.compare_ms;
     return rc;
 }
 

@@ -2,7 +2,9 @@
  *
  * The records that a store has are in its checkpoint. So only the new plugins fold the log, and
  * their records are compared with those of the checkpoint, at its cursor. Each collection is
- * compared at the cursor that it has there: one that is stopped or paused is behind the others.
+ * compared at the cursor that it has there: one that is stopped or paused is behind the others. The
+ * events beyond the checkpoint, which a daemon has folded in the last minute at most, are then
+ * folded, too, because the plugins may not survive them.
  *
  * Another process may have the directory open, and go on meanwhile. A transaction of LMDB that is
  * open for long makes that process's file grow. So the log is folded up to one checkpoint, which is
@@ -59,14 +61,16 @@ struct comparer {
 struct compare_options {
     const char *directory; /* of the store; it is only read */
 
-    /* Collections to compare. What is in one unit with one of them is compared, too. */
+    /* Collections to compare. What is in one unit with one of them is compared, too. The last
+     * `served` of them were served before: if the checkpoint does not have one, it is older. */
     const char *const *names;
-    size_t count;
+    size_t count, served;
 };
 
 struct compare_result {
     uint64_t first_seq, cursor; /* of the log; of the checkpoint that was compared */
     uint64_t events;            /* that were folded */
+    uint64_t events_beyond;     /* of them, beyond the checkpoint */
     uint64_t fold_ms, compare_ms;
 };
 

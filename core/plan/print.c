@@ -101,8 +101,13 @@ static void print_text(const struct plan *plan, const struct compare_result *res
                        const char *directory, struct text *to) {
     put(to, "%s, up to event %" PRIu64 "\n", directory, result->cursor);
     for (size_t i = 0; i < plan->count; i++) put_collection(&plan->collections[i], to);
-    put(to, "%" PRIu64 " events were folded in %.1f s, and compared in %.1f s; ", result->events,
+    put(to, "%" PRIu64 " events were folded in %.1f s, and compared in %.1f s\n", result->events,
         (double)result->fold_ms / 1000, (double)result->compare_ms / 1000);
+    if (result->events_beyond > 0)
+        put(to,
+            "%" PRIu64 " of them are beyond the last checkpoint: they were folded, too, and not "
+            "compared\n",
+            result->events_beyond);
     if (takes_a_fold(plan))
         put(to, "a reload makes the records again in about %.1f s, beside those that are served\n",
             (double)result->fold_ms / 1000);
@@ -185,10 +190,11 @@ static void print_json(const struct plan *plan, const struct compare_result *res
     text_append_quoted(to, reel_text(directory));
     put(to,
         ",\"first_seq\":%" PRIu64 ",\"cursor\":%" PRIu64 ",\"events\":%" PRIu64
+        ",\"events_beyond\":%" PRIu64
         ",\"fold_s\":%.3f,\"compare_s\":%.3f,\"reload_s\":%.3f,\"differs\":%s,\"complete\":%s,"
         "\"collections\":[",
-        result->first_seq, result->cursor, result->events, (double)result->fold_ms / 1000,
-        (double)result->compare_ms / 1000,
+        result->first_seq, result->cursor, result->events, result->events_beyond,
+        (double)result->fold_ms / 1000, (double)result->compare_ms / 1000,
         takes_a_fold(plan) ? (double)result->fold_ms / 1000 : 0.0,
         plan_is_different(plan) ? "true" : "false", plan_is_incomplete(plan) ? "false" : "true");
     for (size_t i = 0; i < plan->count; i++) {
