@@ -176,7 +176,7 @@ __attribute__((noreturn)) static void be_child(struct planning *planning, pid_t 
                                 &replaced, &error);
     if (rc == 0) rc = compare(planning, replaced, &error);
     if (rc < 0) print_error(rc, &error);
-    if (rc < 0) shared->code = EXIT_UNKNOWN;
+    if (rc < 0) shared->code = rc == -EINVAL ? EXIT_USAGE : EXIT_UNKNOWN;
     fflush(stderr);
     shared->is_done = true;
     _exit(EXIT_GOOD); /* what plugins would do at the end is left out */

@@ -233,6 +233,7 @@ static bool any(const struct plan_counts *counts) {
 
 bool plan_collection_differs(const struct plan_collection *collection) {
     const struct compare_collection *facts = &collection->facts;
+    if (facts->why_not[0]) return false; /* it is not known */
     return !facts->was || !facts->is || any(&collection->records) || any(&collection->rejections);
 }
 

@@ -47,7 +47,7 @@ void plan_finish(struct plan *plan);
 bool plan_is_different(const struct plan *plan);
 bool plan_is_incomplete(const struct plan *plan);
 
-/* Of one collection. */
+/* Of one collection; false: or it is not known. */
 bool plan_collection_differs(const struct plan_collection *collection);
 
 /* `to.failed`: out of memory. */

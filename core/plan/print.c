@@ -81,6 +81,15 @@ static void put_rejections(const struct plan_collection *collection, struct text
     text_append_str(to, text_str(&collection->rejections_shown));
 }
 
+/* Of one that is not compared, this much is known. */
+static void put_unknown(const struct compare_collection *facts, struct text *to) {
+    put(to, "  it is not compared: %s\n", facts->why_not);
+    if (facts->was && facts->is_kept)
+        put(to, "  its records stay as they are: it is the same fold\n");
+    else if (facts->was)
+        put(to, "  its records would have to be made again: %s\n", facts->why_made_again);
+}
+
 static void put_collection(const struct plan_collection *collection, struct text *to) {
     const struct compare_collection *facts = &collection->facts;
     put(to, "collection `%s`", facts->name);
@@ -88,8 +97,9 @@ static void put_collection(const struct plan_collection *collection, struct text
         put(to, ", revision %" PRIu32 " -> %" PRIu32, facts->before.revision,
             facts->after.revision);
     put(to, "\n");
-    if (facts->why_not[0]) put(to, "  it is not compared: %s\n", facts->why_not);
-    if (!facts->why_not[0] || !facts->is_kept)
+    if (facts->why_not[0])
+        put_unknown(facts, to);
+    else
         put_fate(facts, plan_collection_differs(collection), to);
     text_append_str(to, text_str(&collection->fields));
     if (facts->why_not[0]) return;
