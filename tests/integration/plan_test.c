@@ -20,7 +20,7 @@
 #define WRONG_USAGE      2
 #define NOT_KNOWN        4
 
-enum { SUBJECTS = 17 };
+enum { SUBJECTS = 17, EVENTS_A_POST = 200, EVENTS_A_CALL = 4096 };
 
 /* ---- Events and stores ----------------------------------------------------------------------- */
 
@@ -50,8 +50,12 @@ static void add_counts(struct batch *batch, size_t from, size_t count) {
 }
 
 static void apply(struct reel *reel, struct batch *batch) {
+    const struct reel_str *payloads = batch_payloads(batch);
     struct reel_error error;
-    must_ok(reel_apply_batch(reel, batch_payloads(batch), batch->count, NULL, &error), error);
+    for (size_t at = 0; at < batch->count; at += EVENTS_A_CALL) {
+        size_t left = batch->count - at, count = left < EVENTS_A_CALL ? left : EVENTS_A_CALL;
+        must_ok(reel_apply_batch(reel, payloads + at, count, NULL, &error), error);
+    }
 }
 
 /* A store that this plugin has made of the events, and that was closed. */
@@ -722,34 +726,41 @@ static void *write_on(void *context) {
     struct load *load = context;
     struct client *client = client_opened(load->daemon, WRITE_TOKEN);
     while (!atomic_load(&load->ends)) {
+        static const char *const headers[] = {"Content-Type: application/x-ndjson", NULL};
         struct batch batch = {0};
-        add_counts(&batch, load->next++, 1);
-        struct reply reply = post_event(client, batch.bytes.data, batch.bytes.len);
-        must(reply.status == 201);
+        struct text lines = {0};
+        add_counts(&batch, load->next, EVENTS_A_POST);
+        load->next += EVENTS_A_POST;
+        for (size_t i = 0; i < batch.count; i++)
+            text_format(&lines, "%.*s\n", REEL_FMT(batch_payloads(&batch)[i]));
+        struct reply reply = request(client, "POST", "/v1/events", headers, lines.data, lines.len);
+        must(reply.status == 200);
         reply_free(&reply);
+        free(lines.data);
         batch_free(&batch);
     }
     client_close(client);
     return NULL;
 }
 
-/* A plan begins and ends at one cursor each time, whatever is written meanwhile; and the daemon has
- * lost nothing. A small map makes checkpoints often. */
+/* Both sides are of one cursor, whatever is written meanwhile, until the checkpoint has moved five
+ * times: with a small map, that is often. And the daemon has lost nothing. */
 static void beside_a_daemon_under_load_it_compares_at_one_cursor(void **state) {
     (void)state;
     const char *directory = counted(2000);
-    const char *const arguments[] = {"--plugin", COUNTER("1"), "--map-bytes", "8388608", NULL};
+    const char *const arguments[] = {"--plugin", COUNTER("1"), "--map-bytes", "2097152", NULL};
     struct daemon daemon = daemon_started_list(directory, arguments);
     struct load load = {.daemon = &daemon, .next = 2000};
     pthread_t writer;
-    json_int_t last = 0;
+    json_int_t last = 2000;
     must(pthread_create(&writer, NULL, write_on, &load) == 0);
-    for (size_t i = 0; i < 10; i++) {
+    for (size_t moves = 0; moves < 5;) {
         struct planned planned = plan("--json", "--build-nice", "0", "--data", directory,
                                       "--plugin", COUNTER("1"), COUNTER("2"));
         expect_code(&planned, SOMETHING);
         json_int_t cursor = json_integer_value(json_object_get(planned.json, "cursor"));
-        must(cursor >= 2000 && cursor >= last);
+        must(cursor >= last);
+        moves += cursor > last;
         last = cursor;
         struct batch batch = {0};
         add_counts(&batch, 0, (size_t)cursor);
@@ -765,7 +776,6 @@ static void beside_a_daemon_under_load_it_compares_at_one_cursor(void **state) {
         batch_free(&batch);
         planned_free(&planned);
     }
-    must(last > 2000);
     atomic_store(&load.ends, true);
     pthread_join(writer, NULL);
     struct client *client = client_opened(&daemon, READ_TOKEN);
