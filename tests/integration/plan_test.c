@@ -20,7 +20,7 @@
 #define WRONG_USAGE      2
 #define NOT_KNOWN        4
 
-enum { SUBJECTS = 17, EVENTS_A_POST = 200, EVENTS_A_CALL = 4096 };
+enum { SUBJECTS = 17, EVENTS_A_POST = 200, EVENTS_A_PLAN = 8000, EVENTS_A_CALL = 4096 };
 
 /* ---- Events and stores ----------------------------------------------------------------------- */
 
@@ -719,6 +719,7 @@ static void what_is_set_aside_is_skipped_by_its_build_and_tried_by_another(void 
 struct load {
     const struct daemon *daemon;
     atomic_bool ends;
+    atomic_size_t until; /* it waits there */
     size_t next;
 };
 
@@ -727,6 +728,10 @@ static void *write_on(void *context) {
     struct client *client = client_opened(load->daemon, WRITE_TOKEN);
     while (!atomic_load(&load->ends)) {
         static const char *const headers[] = {"Content-Type: application/x-ndjson", NULL};
+        if (load->next >= atomic_load(&load->until)) {
+            usleep(1000);
+            continue;
+        }
         struct batch batch = {0};
         struct text lines = {0};
         add_counts(&batch, load->next, EVENTS_A_POST);
@@ -743,18 +748,19 @@ static void *write_on(void *context) {
     return NULL;
 }
 
-/* Both sides are of one cursor, whatever is written meanwhile, until the checkpoint has moved five
- * times: with a small map, that is often. And the daemon has lost nothing. */
+/* Both sides are of one cursor, whatever is written meanwhile, until the checkpoint has moved
+ * three times: with a small map, that is often. And the daemon has lost nothing. */
 static void beside_a_daemon_under_load_it_compares_at_one_cursor(void **state) {
     (void)state;
     const char *directory = counted(2000);
-    const char *const arguments[] = {"--plugin", COUNTER("1"), "--map-bytes", "2097152", NULL};
+    const char *const arguments[] = {"--plugin", COUNTER("1"), "--map-bytes", "3145728", NULL};
     struct daemon daemon = daemon_started_list(directory, arguments);
-    struct load load = {.daemon = &daemon, .next = 2000};
+    struct load load = {.daemon = &daemon, .until = 2000, .next = 2000};
     pthread_t writer;
     json_int_t last = 2000;
     must(pthread_create(&writer, NULL, write_on, &load) == 0);
-    for (size_t moves = 0; moves < 5;) {
+    for (size_t moves = 0; moves < 3;) {
+        atomic_fetch_add(&load.until, EVENTS_A_PLAN);
         struct planned planned = plan("--json", "--build-nice", "0", "--data", directory,
                                       "--plugin", COUNTER("1"), COUNTER("2"));
         expect_code(&planned, SOMETHING);
