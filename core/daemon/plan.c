@@ -144,7 +144,7 @@ static int compare(struct planning *planning, struct plugin *replaced, struct re
 }
 
 static void print_error(int rc, const struct reel_error *error) {
-    const char *limit = rc == -ENOSPC || rc == -ENOMEM || rc == -E2BIG
+    const char *limit = rc == -ENOSPC || rc == -ENOMEM
                             ? "it takes more than build_bytes_max or build_memory_bytes_max: "
                             : "";
     fprintf(stderr, "reeld plan: %s%s\n", limit, error->text);

@@ -1,11 +1,9 @@
-/* compare.c: see compare.h. In this order: the files; what can be compared; folding; records and
- * their members; rejections; all of it. */
+/* compare.c: see compare.h. In this order: the files; what can be compared; folding; all of it. */
 #include "engine/compare.h"
 
+#include "engine/differences.h"
 #include "engine/fold/units.h"
 #include "engine/refold.h"
-#include "engine/store/rejected.h"
-#include "engine/store/table.h"
 #include "engine/visit.h"
 
 #include "base/cleanup.h"
@@ -34,7 +32,8 @@ struct comparing {
     struct log *log; /* not yet the reel's */
     struct one *all;
     size_t count;
-    uint64_t head; /* of the present fold */
+    uint64_t head;      /* of the present fold */
+    uint64_t log_begin; /* of its log */
     struct compare_result result;
 };
 
@@ -158,6 +157,8 @@ static void settle_one(struct comparing *comparing, struct one *one) {
                (unsigned long long)from_seq, (unsigned long long)comparing->result.first_seq);
     if (one->is_listed && (from_seq != told->from_seq || cursor < one->reached))
         refuse(one, "it was made again meanwhile");
+    if (one->is_listed && one->reached < cursor && one->reached + 1 < comparing->log_begin)
+        refuse(one, "the log was trimmed meanwhile");
     if (one->stored && one->stored->state.cursor != cursor)
         refuse(one, "it does not stand where its source does");
     if (root->told.why_not[0]) refuse(one, "its source is not compared");
@@ -262,7 +263,7 @@ static int fold(struct comparing *comparing, struct reel_error *error) {
 static int fold_first(struct comparing *comparing, struct reel_error *error) {
     struct log *log = comparing->log;
     comparing->head = comparing->stored.state.cursor;
-    comparing->result.first_seq = log_facts(log)->first_seq;
+    comparing->result.first_seq = comparing->log_begin = log_facts(log)->first_seq;
     comparing->log = NULL;
     int rc = refold_begin(comparing->reel, log, comparing->head, error);
     if (rc == 0) rc = list_all(comparing, error);
@@ -272,7 +273,7 @@ static int fold_first(struct comparing *comparing, struct reel_error *error) {
     return fold(comparing, error);
 }
 
-/* What a daemon has done meanwhile. A log that was trimmed still has these events. */
+/* What a daemon has done meanwhile. */
 static int fold_rest(struct comparing *comparing, struct reel_error *error) {
     struct log_place *place = &comparing->reel->dispatcher.home.place;
     uint8_t epoch[sizeof comparing->stored.state.epoch];
@@ -282,6 +283,7 @@ static int fold_rest(struct comparing *comparing, struct reel_error *error) {
     const struct store_state *state = &comparing->stored.state;
     if (memcmp(epoch, state->epoch, sizeof epoch) != 0 || state->cursor < comparing->head)
         return fail(error, -EAGAIN, "another log has taken its place meanwhile");
+    comparing->log_begin = log_facts(comparing->log)->first_seq;
     log_close(log_place_swap(place, comparing->log));
     comparing->log = NULL;
     comparing->head = comparing->result.cursor = state->cursor;
@@ -300,244 +302,6 @@ static int fold_beyond(struct comparing *comparing, struct reel_error *error) {
     return rc;
 }
 
-/* ---- Records --------------------------------------------------------------------------------- */
-
-/* The next record of one side. */
-struct side {
-    bool is_there;
-    struct reel_str key, json;
-    uint32_t count;
-    struct reel_str values[RECORD_FIELDS_MAX];
-};
-
-static int read_record(struct side *side, struct reel_str key, struct reel_str stored,
-                       struct reel_error *error) {
-    const struct record_shape shape = {.count = side->count};
-    uint64_t changed;
-    side->key = key;
-    if (record_json(&shape, stored, &changed, &side->json) < 0 ||
-        record_values(side->count, stored, side->values) < 0)
-        return fail(error, -EBADMSG, "a record is damaged");
-    return 0;
-}
-
-struct records {
-    struct side before, after;
-    struct keys_walk old;
-    struct table_walk fresh;
-    bool has_old, has_fresh, is_begun;
-};
-
-static int next_before(struct records *records, struct reel_error *error) {
-    struct reel_str key, value;
-    int rc = records->has_old ? keys_next(&records->old, &key, &value, error) : 0;
-    records->before.is_there = rc > 0;
-    return rc > 0 ? read_record(&records->before, key, value, error) : rc;
-}
-
-static int next_after(struct records *records, struct reel_error *error) {
-    struct overlay_row row;
-    int rc = 0;
-    if (records->has_fresh)
-        rc = records->is_begun
-                 ? table_next(&records->fresh, &row)
-                 : table_seek(&records->fresh, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
-    records->is_begun = true;
-    records->after.is_there = rc > 0;
-    return rc > 0 ? read_record(&records->after, row.key, row.value, error) : rc;
-}
-
-static int tell_record(const struct comparing *comparing, const struct records *records,
-                       bool has_before, bool has_after) {
-    static const struct reel_str none = {0};
-    const struct side *before = &records->before, *after = &records->after;
-    if (has_before && has_after && reel_str_eq(before->json, after->json)) return 0;
-    const struct compare_record record = {
-        .key = has_before ? before->key : after->key,
-        .before = has_before ? before->json : none,
-        .after = has_after ? after->json : none,
-        .before_count = before->count,
-        .after_count = after->count,
-        .before_values = before->values,
-        .after_values = after->values,
-    };
-    return comparing->comparer->record(comparing->comparer->context, &record);
-}
-
-/* Both sides are in the order of keys. */
-static int merge_records(const struct comparing *comparing, struct records *records,
-                         struct reel_error *error) {
-    int rc = next_before(records, error);
-    if (rc == 0) rc = next_after(records, error);
-    while (rc == 0 && (records->before.is_there || records->after.is_there)) {
-        int order = !records->before.is_there ? 1
-                    : !records->after.is_there
-                        ? -1
-                        : str_compare(records->before.key, records->after.key);
-        rc = tell_record(comparing, records, order <= 0, order >= 0);
-        if (rc == 0 && order <= 0) rc = next_before(records, error);
-        if (rc == 0 && order >= 0) rc = next_after(records, error);
-    }
-    return rc;
-}
-
-/* A walk of LMDB says 1 if there is a row. */
-static int compare_records(struct comparing *comparing, const struct one *one,
-                           struct reel_error *error) {
-    struct store *store = &comparing->reel->dispatcher.store;
-    struct records records = {.has_old = one->stored, .has_fresh = one->collection};
-    MDB_dbi dbi;
-    int rc = 0;
-    if (records.has_old) {
-        records.before.count = one->stored->state.field_count;
-        rc = stored_open_records(&comparing->stored, one->stored, &dbi, error);
-        if (rc < 0) return rc;
-        rc = keys_walk_start(&records.old, &comparing->stored.store, comparing->stored.txn, dbi,
-                             (struct reel_str){0}, false, error);
-    }
-    if (records.has_fresh) {
-        records.after.count = one->collection->shape.count;
-        table_walk_start(&records.fresh, store, &store->writing,
-                         collection_tables(one->collection)->records, error);
-    }
-    if (rc == 0) rc = merge_records(comparing, &records, error);
-    if (records.has_old) keys_walk_finish(&records.old);
-    if (records.has_fresh) table_walk_finish(&records.fresh);
-    return rc;
-}
-
-/* In a record's text, `{"id":` or `,"name":` is before a value. */
-static struct reel_str name_of(struct reel_str json, const struct reel_str *values, uint32_t at) {
-    const char *begin = (at == 0 ? json.data : values[at - 1].data + values[at - 1].len) + 1;
-    return (struct reel_str){begin, (size_t)(values[at].data - 1 - begin)};
-}
-
-/* The value of a member of this name; it is most likely in the same place. */
-static struct reel_str find_value(struct reel_str name, struct reel_str json,
-                                  const struct reel_str *values, uint32_t count, uint32_t likely) {
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = (likely + i) % count;
-        if (reel_str_eq(name_of(json, values, at), name)) return values[at];
-    }
-    return (struct reel_str){0};
-}
-
-void compare_members(const struct compare_record *record, compare_member_fn fn, void *context) {
-    const struct reel_str none = {0};
-    for (uint32_t i = 0; i < record->before_count; i++) {
-        struct reel_str name = name_of(record->before, record->before_values, i);
-        struct reel_str after =
-            find_value(name, record->after, record->after_values, record->after_count, i);
-        if (!after.data || !reel_str_eq(record->before_values[i], after))
-            fn(context, name, record->before_values[i], after);
-    }
-    for (uint32_t i = 0; i < record->after_count; i++) {
-        struct reel_str name = name_of(record->after, record->after_values, i);
-        if (!find_value(name, record->before, record->before_values, record->before_count, i).data)
-            fn(context, name, none, record->after_values[i]);
-    }
-}
-
-/* ---- Rejections ------------------------------------------------------------------------------ */
-
-struct rejections {
-    const struct one *one;
-    struct reel_rejection before, after;
-    bool has_before, has_after;
-    MDB_cursor *old;
-    struct table_walk fresh;
-    bool is_begun;
-};
-
-static bool is_of(const struct one *one, const struct reel_rejection *rejection, unsigned set,
-                  unsigned own) {
-    return set == own && rejection->seq >= one->told.from_seq &&
-           rejection->seq <= one->told.cursor && reel_str_is(rejection->collection, one->told.name);
-}
-
-static int next_old(const struct comparing *comparing, struct rejections *rejections,
-                    struct reel_error *error) {
-    const struct one *one = rejections->one;
-    MDB_val key, value;
-    unsigned set;
-    rejections->has_before = false;
-    while (one->stored) {
-        int rc = mdb_cursor_get(rejections->old, &key, &value, MDB_NEXT);
-        if (rc == MDB_NOTFOUND) break;
-        if (rc != 0)
-            return store_fail((struct store *)&comparing->stored.store, rc,
-                              "cannot read rejections", error);
-        rc = rejected_read((struct reel_str){key.mv_data, key.mv_size},
-                           (struct reel_str){value.mv_data, value.mv_size}, &rejections->before,
-                           &set);
-        if (rc < 0) return fail(error, rc, "a rejection is damaged");
-        rejections->has_before = is_of(one, &rejections->before, set, one->stored->state.set);
-        if (rejections->has_before) break;
-    }
-    return 0;
-}
-
-static int next_fresh(struct rejections *rejections, struct reel_error *error) {
-    const struct one *one = rejections->one;
-    struct overlay_row row;
-    unsigned set;
-    int rc = 1;
-    rejections->has_after = false;
-    while (one->collection && !rejections->has_after) {
-        rc = rejections->is_begun
-                 ? table_next(&rejections->fresh, &row)
-                 : table_seek(&rejections->fresh, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
-        rejections->is_begun = true;
-        if (rc <= 0) return rc;
-        rc = rejected_read(row.key, row.value, &rejections->after, &set);
-        if (rc < 0) return fail(error, rc, "a rejection is damaged");
-        rejections->has_after = is_of(one, &rejections->after, set, one->collection->committed.set);
-    }
-    return 0;
-}
-
-static int tell_rejection(const struct comparing *comparing, const struct rejections *rejections,
-                          bool has_before, bool has_after) {
-    static const struct reel_str none = {0};
-    const struct reel_rejection *before = &rejections->before, *after = &rejections->after;
-    if (has_before && has_after && reel_str_eq(before->reason, after->reason)) return 0;
-    const struct compare_rejection told = {
-        .seq = has_before ? before->seq : after->seq,
-        .before = has_before ? before->reason : none,
-        .after = has_after ? after->reason : none,
-    };
-    return comparing->comparer->rejection(comparing->comparer->context, &told);
-}
-
-static int merge_rejections(const struct comparing *comparing, struct rejections *rejections,
-                            struct reel_error *error) {
-    int rc = next_old(comparing, rejections, error);
-    if (rc == 0) rc = next_fresh(rejections, error);
-    while (rc == 0 && (rejections->has_before || rejections->has_after)) {
-        uint64_t before = rejections->has_before ? rejections->before.seq : UINT64_MAX;
-        uint64_t after = rejections->has_after ? rejections->after.seq : UINT64_MAX;
-        rc = tell_rejection(comparing, rejections, before <= after, after <= before);
-        if (rc == 0 && before <= after) rc = next_old(comparing, rejections, error);
-        if (rc == 0 && after <= before) rc = next_fresh(rejections, error);
-    }
-    return rc;
-}
-
-static int compare_rejections(struct comparing *comparing, const struct one *one,
-                              struct reel_error *error) {
-    struct store *store = &comparing->reel->dispatcher.store;
-    struct rejections rejections = {.one = one};
-    MDB_dbi dbi;
-    int rc = mdb_dbi_open(comparing->stored.txn, "rejected", 0, &dbi);
-    if (rc == 0) rc = mdb_cursor_open(comparing->stored.txn, dbi, &rejections.old);
-    if (rc != 0) return store_fail(&comparing->stored.store, rc, "cannot read rejections", error);
-    table_walk_start(&rejections.fresh, store, &store->writing, TABLE_REJECTED, error);
-    rc = merge_rejections(comparing, &rejections, error);
-    table_walk_finish(&rejections.fresh);
-    mdb_cursor_close(rejections.old);
-    return rc;
-}
-
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static void read_side(const struct collection_state *state, struct compare_side *ret) {
@@ -552,9 +316,18 @@ static int compare_one(struct comparing *comparing, struct one *one, struct reel
     if (one->stored) read_side(&one->stored->state, &one->told.before);
     if (one->collection && is_compared) read_side(&one->collection->committed, &one->told.after);
     if (one->collection) one->told.after.revision = one->collection->projector->declared.revision;
+    const struct differences differences = {
+        .comparer = comparer,
+        .before = one->stored,
+        .stored = &comparing->stored,
+        .after = one->collection,
+        .from_seq = one->told.from_seq,
+        .cursor = one->told.cursor,
+    };
     int rc = comparer->collection(comparer->context, &one->told);
-    if (rc == 0 && is_compared) rc = compare_records(comparing, one, error);
-    if (rc == 0 && is_compared && one->collection) rc = compare_rejections(comparing, one, error);
+    if (rc == 0 && is_compared) rc = differences_of_records(&differences, error);
+    if (rc == 0 && is_compared && one->collection)
+        rc = differences_of_rejections(&differences, error);
     return rc;
 }
 
