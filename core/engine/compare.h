@@ -16,9 +16,7 @@
 #ifndef REEL_ENGINE_COMPARE_H
 #define REEL_ENGINE_COMPARE_H
 
-#include "engine/store/digest.h"
-
-#include <reel/reel.h>
+#include "engine/differences.h"
 
 /* Of a collection, in the checkpoint or in the fold. */
 struct compare_side {
@@ -35,29 +33,6 @@ struct compare_collection {
     const char *why_made_again; /* constant */
     uint64_t from_seq, cursor;  /* it is made from the events from the one on, up to the other */
     struct compare_side before, after;
-};
-
-/* A record that is not the same. JSON without data: there is none. */
-struct compare_record {
-    struct reel_str key, before, after;
-    uint32_t before_count, after_count; /* of the values, which are in `before` and `after` */
-    const struct reel_str *before_values, *after_values;
-};
-
-/* A rejection that is not the same. A reason without data: the event is not rejected. */
-struct compare_rejection {
-    uint64_t seq;
-    struct reel_str before, after;
-};
-
-/* Everything is borrowed until the function returns. What differs comes in the order of keys, or of
- * events, after its collection. Another value than 0 ends the comparison with it. */
-struct comparer {
-    void (*begins)(void *context, const char *what); /* before what may end the process: where */
-    int (*collection)(void *context, const struct compare_collection *collection);
-    int (*record)(void *context, const struct compare_record *record);
-    int (*rejection)(void *context, const struct compare_rejection *rejection);
-    void *context;
 };
 
 struct compare_options {
@@ -81,11 +56,5 @@ struct compare_result {
 int compare_directory(struct reel *reel, const struct compare_options *options,
                       const struct comparer *comparer, struct compare_result *ret,
                       struct reel_error *error);
-
-/* Gives the members of a record that is there before and after, and that are not the same. `name`
- * is as in JSON, with its quotes. A value without data: there is no such member. */
-typedef void (*compare_member_fn)(void *context, struct reel_str name, struct reel_str before,
-                                  struct reel_str after);
-void compare_members(const struct compare_record *record, compare_member_fn fn, void *context);
 
 #endif
