@@ -121,11 +121,16 @@ int known_own(struct daemon *daemon, struct reel_error *error) {
     return rc == 0 ? know_plugin_take(daemon, own, error) : rc;
 }
 
-static int know_chosen(struct daemon *daemon, struct reel_error *error) {
+static int each_chosen(const struct config *config, plugin_path_fn fn, void *context,
+                       struct reel_error *error) {
     struct plugin_choice choice;
-    int rc = known_choice(daemon->config, &choice, error);
-    if (rc == 0) rc = trust_check_directory(daemon->config, choice.directory, error);
-    return rc < 0 ? rc : plugins_each(&choice, know_plugin_at, daemon, error);
+    int rc = known_choice(config, &choice, error);
+    if (rc == 0) rc = trust_check_directory(config, choice.directory, error);
+    return rc < 0 ? rc : plugins_each(&choice, fn, context, error);
+}
+
+static int know_chosen(struct daemon *daemon, struct reel_error *error) {
+    return each_chosen(daemon->config, know_plugin_at, daemon, error);
 }
 
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
@@ -172,12 +177,10 @@ static int know_unless_replaced(void *context, const char *path, struct reel_err
 int known_read_instead(struct daemon *daemon, int argc, char **argv, char *const *files,
                        struct plugin **ret_replaced, struct reel_error *error) {
     struct replacing replacing = {daemon, ret_replaced};
-    struct plugin_choice choice;
     int rc = trust_check_file(daemon->config, "config", error);
     if (rc == 0) rc = known_own(daemon, error);
     for (; rc == 0 && *files; files++) rc = know_plugin_at(daemon, *files, error);
-    if (rc == 0) rc = known_choice(daemon->config, &choice, error);
-    if (rc == 0) rc = plugins_each(&choice, know_unless_replaced, &replacing, error);
+    if (rc == 0) rc = each_chosen(daemon->config, know_unless_replaced, &replacing, error);
     if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
     return rc < 0 ? rc : check_sinks(daemon, error);
 }
