@@ -8,19 +8,16 @@
 #include "base/cleanup.h"
 #include "daemon/build_output.h"
 #include "daemon/commands.h"
+#include "daemon/limits.h"
 #include "daemon/plugins.h"
 #include "engine/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 
 #define ARGUMENTS_BYTES_MAX ((size_t)64 << 20)
 #define COLLECTIONS_MAX     256
@@ -35,7 +32,8 @@ struct building {
     int descriptors[PLUGINS_MAX]; /* of plugins */
     size_t descriptor_count;
     const char *into;
-    uint64_t parent, map_bytes, memory_bytes, cpu_s, niceness, event_bytes_max;
+    struct limits limits;
+    uint64_t parent, event_bytes_max;
     uint64_t after, limit, bytes_max; /* of a history */
     uint64_t seen, listed, bytes;
     bool more;
@@ -130,16 +128,16 @@ static int take_one(struct building *building, int option, char *text) {
         number = &building->options.seq;
         break;
     case OPTION_MAP:
-        number = &building->map_bytes;
+        number = &building->limits.map_bytes;
         break;
     case OPTION_MEMORY:
-        number = &building->memory_bytes;
+        number = &building->limits.memory_bytes;
         break;
     case OPTION_CPU:
-        number = &building->cpu_s;
+        number = &building->limits.cpu_s;
         break;
     case OPTION_NICE:
-        number = &building->niceness;
+        number = &building->limits.niceness;
         break;
     case OPTION_EVENT:
         number = &building->event_bytes_max;
@@ -196,43 +194,8 @@ static int take_arguments(struct building *building, struct reel_error *error) {
     return rc;
 }
 
-/* ---- Limits ---------------------------------------------------------------------------------- */
-
-static void limit(int resource, uint64_t most, uint64_t more) {
-    struct rlimit limits = {.rlim_cur = most, .rlim_max = most + more};
-    (void)setrlimit(resource, &limits); /* a lower one is there already */
-}
-
-/* The kernel's idle class of input and output: <linux/ioprio.h> has no call in libc. */
-static void idle_io(void) {
-    enum { WHO_PROCESS = 1, CLASS_IDLE = 3, CLASS_SHIFT = 13 };
-    (void)syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE << CLASS_SHIFT);
-}
-
-/* Of two processes, the kernel is to end this one when memory is short. */
-static void volunteer_for_oom(void) {
-    AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) (void)!write(fd, "1000", 4);
-}
-
-static void take_priority(uint64_t niceness) {
-    const struct sched_param none = {0};
-    (void)setpriority(PRIO_PROCESS, 0, niceness > 19 ? 19 : (int)niceness);
-    if (niceness > 19) (void)sched_setscheduler(0, SCHED_IDLE, &none);
-    if (niceness > 19) idle_io();
-}
-
-static void take_limits(const struct building *building) {
-    take_priority(building->niceness);
-    volunteer_for_oom();
-    limit(RLIMIT_CORE, 0, 0);
-    limit(RLIMIT_CPU, building->cpu_s, 1);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* their own counts, too */
-    limit(RLIMIT_DATA, building->memory_bytes, 0);
-#endif
-    (void)signal(SIGXFSZ, SIG_IGN);
-    limit(RLIMIT_FSIZE, building->map_bytes + ((uint64_t)1 << 20), 0); /* LMDB's own comes first */
-}
+/* ---- Descriptors ------------------------------------------------------------------------------
+ */
 
 static int compare_numbers(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
@@ -335,7 +298,7 @@ static int run(struct building *building, struct reel_error *error) {
     if (rc == 0) rc = follow_parent(building, error);
     if (rc < 0) return rc;
     close_others(building);
-    take_limits(building);
+    limits_take(&building->limits);
     if (building->limit > 0 && building->options.count == 0)
         return fail(error, -ESTALE, "the collection cannot be made again any more");
     if (building->limit > 0) building->options.changed = print_change;
@@ -343,7 +306,7 @@ static int run(struct building *building, struct reel_error *error) {
     struct reel_options reel_options = {
         .struct_size = sizeof reel_options,
         .event_bytes_max = (uint32_t)building->event_bytes_max,
-        .map_bytes = building->map_bytes,
+        .map_bytes = building->limits.map_bytes,
         .views_max = 1,
     };
     rc = engine_open_scratch(&reel_options, building->into, &reel, error);

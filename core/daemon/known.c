@@ -80,10 +80,10 @@ static int open_kept(const char *path, struct plugin_file **ret, struct reel_err
     return rc;
 }
 
-static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
-    const struct daemon *daemon = context;
+/* -EEXIST: it is known already. */
+static int load_plugin(const struct daemon *daemon, const char *path, struct plugin **ret,
+                       struct reel_error *error) {
     struct plugin_file *file;
-    struct plugin *plugin;
     int rc = trust_check_plugin(daemon->config, path, error);
     if (rc < 0) return rc;
     rc = open_kept(path, &file, error);
@@ -93,8 +93,14 @@ static int know_plugin_at(void *context, const char *path, struct reel_error *er
     if (rc < 0)
         error_prefix(error, "cannot load %s", path);
     else
-        rc = plugin_load_file(file, &plugin, error);
+        rc = plugin_load_file(file, ret, error);
     plugin_file_unref(file);
+    return rc;
+}
+
+static int know_plugin_at(void *context, const char *path, struct reel_error *error) {
+    struct plugin *plugin;
+    int rc = load_plugin(context, path, &plugin, error);
     return rc < 0 ? rc : know_plugin_take(context, plugin, error);
 }
 
@@ -115,11 +121,16 @@ int known_own(struct daemon *daemon, struct reel_error *error) {
     return rc == 0 ? know_plugin_take(daemon, own, error) : rc;
 }
 
-static int know_chosen(struct daemon *daemon, struct reel_error *error) {
+static int each_chosen(const struct config *config, plugin_path_fn fn, void *context,
+                       struct reel_error *error) {
     struct plugin_choice choice;
-    int rc = known_choice(daemon->config, &choice, error);
-    if (rc == 0) rc = trust_check_directory(daemon->config, choice.directory, error);
-    return rc < 0 ? rc : plugins_each(&choice, know_plugin_at, daemon, error);
+    int rc = known_choice(config, &choice, error);
+    if (rc == 0) rc = trust_check_directory(config, choice.directory, error);
+    return rc < 0 ? rc : plugins_each(&choice, fn, context, error);
+}
+
+static int know_chosen(struct daemon *daemon, struct reel_error *error) {
+    return each_chosen(daemon->config, know_plugin_at, daemon, error);
 }
 
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
@@ -129,6 +140,52 @@ int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *
     if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
     return rc < 0 ? rc : check_sinks(daemon, error);
 }
+
+/* ---- Other plugins in the place of some ------------------------------------------------------ */
+
+struct replacing {
+    struct daemon *daemon;
+    struct plugin **last; /* of those that are replaced */
+};
+
+static bool has_collection(const struct plugin *plugin, const char *name) {
+    for (uint32_t i = 0; i < plugin->projector_count; i++)
+        if (strcmp(plugin->projectors[i].declared.collection, name) == 0) return true;
+    return false;
+}
+
+static bool is_replaced(const struct daemon *daemon, const struct plugin *plugin) {
+    for (const struct plugin *known = daemon->known; known; known = known->next)
+        for (uint32_t i = 0; i < plugin->projector_count; i++)
+            if (has_collection(known, plugin->projectors[i].declared.collection)) return true;
+    return false;
+}
+
+/* The new file may be where the old one was. */
+static int know_unless_replaced(void *context, const char *path, struct reel_error *error) {
+    struct replacing *replacing = context;
+    struct plugin *plugin;
+    int rc = load_plugin(replacing->daemon, path, &plugin, error);
+    if (rc < 0) return rc == -EEXIST ? 0 : rc;
+    if (!is_replaced(replacing->daemon, plugin))
+        return know_plugin_take(replacing->daemon, plugin, error);
+    *replacing->last = plugin;
+    replacing->last = &plugin->next;
+    return 0;
+}
+
+int known_read_instead(struct daemon *daemon, int argc, char **argv, char *const *files,
+                       struct plugin **ret_replaced, struct reel_error *error) {
+    struct replacing replacing = {daemon, ret_replaced};
+    int rc = trust_check_file(daemon->config, "config", error);
+    if (rc == 0) rc = known_own(daemon, error);
+    for (; rc == 0 && *files; files++) rc = know_plugin_at(daemon, *files, error);
+    if (rc == 0) rc = each_chosen(daemon->config, know_unless_replaced, &replacing, error);
+    if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
+    return rc < 0 ? rc : check_sinks(daemon, error);
+}
+
+/* ---- Settings that are shared ---------------------------------------------------------------- */
 
 int known_read_shared(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
     struct reel_error ignored = {0};

@@ -26,6 +26,12 @@ int known_read_shared(struct daemon *daemon, int argc, char **argv, struct reel_
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 void known_forget(struct daemon *daemon);
 
+/* The same with these files (the list ends with NULL), and without those of the chosen plugins that
+ * have a collection of theirs: they are given in a list, for what they declare. The new ones are
+ * loaded first: what C++ shares among all objects of a process is theirs. */
+int known_read_instead(struct daemon *daemon, int argc, char **argv, char *const *files,
+                       struct plugin **ret_replaced, struct reel_error *error);
+
 /* The sink with this name, of any plugin; or NULL. */
 const struct reel_sink *known_sink(const struct daemon *daemon, const char *name);
 

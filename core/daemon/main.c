@@ -25,6 +25,10 @@ static int command_backup(int argc, char **argv) {
     return backup(&own_plugin, argc, argv);
 }
 
+static int command_plan(int argc, char **argv) {
+    return plan(&own_plugin, argc, argv);
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -32,7 +36,8 @@ static const struct {
     {"serve", command_serve},     {"replay", command_replay},   {"check", command_check},
     {"backup", command_backup},   {"verify", command_verify},   {"inspect", command_inspect},
     {"plugins", command_plugins}, {"explain", command_explain}, {"conform", conform},
-    {"build", command_build}, /* the daemon's own (builder.h): not in the help */
+    {"plan", command_plan},       {"build", command_build}, /* the daemon's own (builder.h): not in
+                                                               the help */
 };
 
 static void print_help(FILE *to) {
@@ -63,6 +68,12 @@ static void print_help(FILE *to) {
             "           with their digests; with plugins, and the settings of the daemon, also\n"
             "           with the records that a fold of the log makes; a daemon may be using the\n"
             "           store\n"
+            "       reeld plan [SETTING]... [--json] [--examples N] PLUGIN.so...\n"
+            "           fold the log of a store with these plugins, in the place of those that\n"
+            "           have the same collections, and print what would change: records,\n"
+            "           rejections; a daemon may be using the store; the store, the other\n"
+            "           plugins and their settings are found by the settings of the daemon.\n"
+            "           Exit: 0 nothing changes, 1 something does, 4 it could not be found out\n"
             "       reeld inspect [--json] DIR\n"
             "           print what the store in DIR has in it: positions, files, collections;\n"
             "           a daemon may be using the store\n"

@@ -1,7 +1,7 @@
 /* engine.h: the only header of the engine for other rooms: the feeds, `reeld check`, the daemon. It
  * adds calls to those of <reel/reel.h>, which programs use. `struct reel` is private. `reeld check`
  * also looks into plugins: what they declare (plugin.h) and draft (decision.h), and the host's
- * table. verify.h and inspect.h look at directories that another process may have open.
+ * table. verify.h, compare.h and inspect.h look at directories that another process may have open.
  *
  * Functions here may be called from any thread, and take the write lock themselves, unless their
  * comments say otherwise.
@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "engine/build.h"
+#include "engine/compare.h"
 #include "engine/fold/callbacks.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"

@@ -280,6 +280,31 @@ static int take_flags(struct config *config, int argc, char **argv, bool all,
     return rc;
 }
 
+static bool has_value(const struct config *config, const char *word, const char *next) {
+    const struct config_value *value = find_flag(config, word, strlen(word));
+    bool is_switch = value && value->setting->kind == REEL_SETTING_SWITCH;
+    return !strchr(word, '=') && !is_switch && next && !is_flag(next);
+}
+
+int config_take_words(const struct config *config, int *argc, char **argv, char **ret_words) {
+    int kept = 1, words = 0;
+    bool only_words = false;
+    for (int at = 1; at < *argc; at++) {
+        if (only_words || !is_flag(argv[at])) {
+            ret_words[words++] = argv[at];
+        } else if (strcmp(argv[at], "--") == 0) {
+            only_words = true;
+        } else {
+            bool takes_next = has_value(config, argv[at], argv[at + 1]);
+            argv[kept++] = argv[at];
+            if (takes_next) argv[kept++] = argv[++at];
+        }
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return words;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int parse_file(struct config *config, const char *text, size_t len,

@@ -40,6 +40,11 @@ int config_declare(struct config *config, const char *owner,
 int config_peek(struct config *config, int argc, char **argv, struct reel_error *error);
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error);
 
+/* Takes the words that do not belong to a flag out of the arguments, in their order, for a command
+ * that has words of its own. A flag that is not declared yet has the word behind it. All words
+ * behind `--` are taken. Returns their number; `ret_words` has room for all arguments. */
+int config_take_words(const struct config *config, int *argc, char **argv, char **ret_words);
+
 /* The n-th value of a setting as a flag would have it, or NULL past the last. */
 const char *config_text(const struct config *config, const char *name, size_t n);
 

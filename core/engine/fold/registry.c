@@ -545,12 +545,18 @@ static int keep_or_put(struct collection *collection, const struct store_state *
     return meta_put_collection(collection->store, collection->name, &collection->state, error);
 }
 
+const char *registry_tries_again(const struct collection *collection,
+                                 const struct collection_state *state) {
+    struct set_aside_counts counts;
+    set_aside_count(collection->aside, collection->name, state->build_id, &counts);
+    return is_other_build(collection, state) && counts.events > 0
+               ? "events were set aside for another build of its plugin"
+               : NULL;
+}
+
 /* What was set aside for an earlier build is tried with this one. */
 static void try_again(struct collection *collection) {
-    struct set_aside_counts counts;
-    set_aside_count(collection->aside, collection->name, collection->state.build_id, &counts);
-    if (!collection->why && is_other_build(collection, &collection->state) && counts.events > 0)
-        collection->why = "events were set aside for another build of its plugin";
+    if (!collection->why) collection->why = registry_tries_again(collection, &collection->state);
 }
 
 /* With the same object, what was visible before a crash is made again. */

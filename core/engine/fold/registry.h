@@ -99,6 +99,11 @@ int registry_start(struct registry *registry, const struct store_state *position
 const char *registry_other_fold(const struct collection *collection,
                                 const struct collection_state *state);
 
+/* Were events set aside for the object that made the records of this state, while the collection is
+ * of another one? It is then made again, if the log has all of its events. Why so; or NULL. */
+const char *registry_tries_again(const struct collection *collection,
+                                 const struct collection_state *state);
+
 /* Empties a collection and sets its cursor to the log's floor, within the write transaction. `why`
  * is for the operator; it must be constant. */
 int registry_reset(struct collection *collection, const struct store_state *position,

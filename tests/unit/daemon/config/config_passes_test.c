@@ -67,6 +67,27 @@ static void the_file_is_read_once(void **state) {
     config_destroy(config);
 }
 
+/* ---- Words of a command ---------------------------------------------------------------------- */
+
+/* `loud` is a switch. */
+static void words_that_belong_to_no_flag_are_taken(void **state) {
+    (void)state;
+    char *argv[] = {"plan",    "one", "--data", "dir", "--loud", "two",    "--bind=x", "three",
+                    "--other", "its", "--none", "--",  "four",   "--data", NULL};
+    static const char *const kept[] = {"plan",     "--data",  "dir", "--loud",
+                                       "--bind=x", "--other", "its", "--none"};
+    static const char *const taken[] = {"one", "two", "three", "four", "--data"};
+    char *words[LENGTH(argv)];
+    int argc = LENGTH(argv) - 1;
+    struct config *config = declared();
+    assert_int_equal(config_take_words(config, &argc, argv, words), LENGTH(taken));
+    assert_int_equal(argc, LENGTH(kept));
+    for (size_t i = 0; i < LENGTH(taken); i++) assert_string_equal(words[i], taken[i]);
+    for (size_t i = 0; i < LENGTH(kept); i++) assert_string_equal(argv[i], kept[i]);
+    assert_null(argv[argc]);
+    config_destroy(config);
+}
+
 /* ---- Declaring ------------------------------------------------------------------------------- */
 
 static void one_name_is_one_setting(void **state) {
@@ -111,6 +132,7 @@ UNIT_TESTS(config_passes_test) {
         CONFIG_CASE(the_second_pass_sees_what_was_declared_meanwhile),
         CONFIG_CASE(the_second_pass_refuses_what_nobody_declared),
         CONFIG_CASE(the_file_is_read_once),
+        CONFIG_CASE(words_that_belong_to_no_flag_are_taken),
         CONFIG_CASE(one_name_is_one_setting),
         CONFIG_CASE(a_name_that_means_something_else_is_refused),
         CONFIG_CASE(a_sink_may_have_no_settings),
