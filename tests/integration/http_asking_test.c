@@ -429,7 +429,7 @@ static void a_record_says_when_it_changed(void **state) {
     struct site *site = *state;
     struct reply reply = got(site->reader, LIST "/c", 200);
     check_header(&reply, "Reel-Changed", "3");
-    assert_null(reply_header(&reply, "Vary"));
+    check_header(&reply, "Vary", "Accept"); /* with another one it is followed */
     reply_free(&reply);
 }
 
