@@ -154,7 +154,7 @@ static void a_record_is_made_and_changed_by_forms_and_tells_its_history(void **s
     see("1 record, live");
     browser_photograph(browser, "command-create");
     browser_click(browser, ".done a", "Show the record");
-    see("PENDING");
+    browser_wait(browser, "document.querySelector('.facts').innerText.includes('PENDING')");
     browser_click(browser, "details.command summary", "Status");
     browser_wait(browser, "document.querySelector('details.command[open] label')"
                           ".textContent.startsWith('state')");
