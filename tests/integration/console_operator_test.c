@@ -171,10 +171,10 @@ static void a_collection_is_rebuilt(void **state) {
 /* In small slices, so that it takes a while. */
 static void a_rebuild_shows_its_progress(void **state) {
     (void)state;
-    enum { CELLS = 200000 };
+    const int cells = memory_is_sanitized() ? 20000 : 200000;
     const char *directory = scratch_directory();
     struct site site = site_on(directory, 0, NULL);
-    import_many(&site, CELLS);
+    import_many(&site, cells);
     site_closed(&site);
     site = site_on(directory, 0, (const char *const[]){"--batch-events-max", "1", NULL});
     browser_page(browser);

@@ -118,7 +118,7 @@ function* ofCounts(status, newestRejected) {
             WARN,
             `${were(status.rejected, "event")} rejected, the newest at ` +
                 `${time(newestRejected.received_at)}: ${newestRejected.reason}.`,
-            "A client sends events that projectors cannot apply. They stay in the log.",
+            "Projectors could not apply them. They stay in the log.",
             "#/rejected",
         );
 }
