@@ -231,10 +231,21 @@ def main():
         plain = on_terminal(place, ['get', 'cells'], 80, {**where, 'NO_COLOR': '1'})
         failures.check('\x1b' not in plain[1] and 'c-1' in plain[1], f'NO_COLOR: {plain}')
         too_wide(place, where)
+        rarer_reasons(place, where)
         operated(place, {**where, 'REEL_TOKEN': ADMIN})
     finally:
         place.close()
     failures.exit()
+
+
+def rarer_reasons(place, where):
+    """Of two reasons the one that comes last is shown, and that there is another."""
+    event = formation('1', 'web') | {'id': 'no-uuid', 'data': {'formationId': 'x'}}
+    run(place, ['send', '-'], json.dumps(event).encode('utf-8'), where)
+    code, out, err = run(place, ['rejected', '--by-reason', '--limit', '1'], environment=where)
+    failures.check(code == 0 and out.endswith('event formationId not a UUID (x)\n') and
+                   '1 more were rejected for other reasons' in err,
+                   f'rejected --by-reason --limit 1: {code} {out!r} {err!r}')
 
 
 def wait_for_state(place, where, wanted):
