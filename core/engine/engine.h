@@ -11,11 +11,13 @@
 
 #include "base/text.h"
 #include "engine/build.h"
+#include "engine/changed.h"
 #include "engine/fold/callbacks.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"
 #include "engine/fold/plugin.h"
 #include "engine/fold/set_aside.h"
+#include "engine/handover.h"
 #include "engine/inspect.h"
 #include "engine/verify.h"
 #include "engine/work.h"

@@ -110,6 +110,8 @@ struct collection {
     bool has_given_up;       /* the same: it can neither go on nor begin again (registry.h) */
     bool is_other_build;     /* than the one that made the records that stay */
     bool is_new;             /* the store did not have it */
+    bool is_handed_over;     /* at the start: a builder has made its records, of this state */
+    struct collection_state handed_over;
     const char *why;         /* its records must be made again; NULL: they stay */
     const char *was_derived; /* why it was made from its source's records, last; or NULL */
     bool rebuild_begun;      /* by the start, or by the last request for its unit */
