@@ -25,6 +25,14 @@ static int command_backup(int argc, char **argv) {
     return backup(&own_plugin, argc, argv);
 }
 
+static int command_build(int argc, char **argv) {
+    return build(&own_plugin, argc, argv);
+}
+
+static int command_reload(int argc, char **argv) {
+    return reload_command(&own_plugin, argc, argv);
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -32,7 +40,7 @@ static const struct {
     {"serve", command_serve},     {"replay", command_replay},   {"check", command_check},
     {"backup", command_backup},   {"verify", command_verify},   {"inspect", command_inspect},
     {"plugins", command_plugins}, {"explain", command_explain}, {"conform", conform},
-    {"build", command_build}, /* the daemon's own (builder.h): not in the help */
+    {"reload", command_reload},   {"build", command_build}, /* the last is the daemon's own (builder.h) */
 };
 
 static void print_help(FILE *to) {
@@ -57,6 +65,9 @@ static void print_help(FILE *to) {
             "       reeld backup [SETTING]... DIR\n"
             "           write a copy of a store to the empty directory DIR; a daemon may be\n"
             "           using the store; the store is found by the settings of the daemon\n"
+            "       reeld reload [SETTING]...\n"
+            "           ask the daemon that uses the store to read its tokens and plugins\n"
+            "           again, as SIGHUP does; the store is found by the settings of the daemon\n"
             "       reeld verify [--plugin-dir DIR] [--plugin FILE]... [--setting NAME=VALUE]...\n"
             "                    DIR\n"
             "           compare the log of the store in DIR with its checksums, and its records\n"

@@ -7,6 +7,7 @@
  * and starts the next worker.
  *
  *     why the worker ended                    what follows
+ *     a next one takes its place (reload.h)   the next worker, at once, with other plugins
  *     a plugin; the event is set aside        the next worker, at once
  *     a plugin, but nothing is set aside      the next one, after a pause; up to RESTARTS_MAX times
  *     the store must be opened again          a minute, then the supervisor ends as the worker did

@@ -114,6 +114,9 @@ int engine_open_built(struct reel *of, const struct reel_options *options, const
                       struct reel **ret, struct reel_error *error);
 bool engine_has_views(struct reel *reel);
 
+/* The process that has this directory open. -ENOENT: there is no store, or nobody has. */
+int engine_find_user(const char *directory, pid_t *ret, struct reel_error *error);
+
 /* Size of the state's file. [any thread] */
 uint64_t engine_store_bytes(struct reel *reel);
 
