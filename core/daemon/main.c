@@ -40,7 +40,7 @@ static const struct {
     {"serve", command_serve},     {"replay", command_replay},   {"check", command_check},
     {"backup", command_backup},   {"verify", command_verify},   {"inspect", command_inspect},
     {"plugins", command_plugins}, {"explain", command_explain}, {"conform", conform},
-    {"reload", command_reload},   {"build", command_build}, /* the last is the daemon's own (builder.h) */
+    {"reload", command_reload},   {"build", command_build}, /* for the daemon */
 };
 
 static void print_help(FILE *to) {
