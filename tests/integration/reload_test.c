@@ -16,7 +16,7 @@ static void by_signal(const struct reloaded *reloaded) {
 
 static void by_command(const struct reloaded *reloaded) {
     char command[4096];
-    snprintf(command, sizeof command, "'%s' reload --data '%s' >'%s' 2>&1",
+    snprintf(command, sizeof command, "env -i '%s' reload --data '%s' >'%s' 2>&1",
              build_path("core/daemon/reeld"), reloaded->directory,
              path_in(scratch_directory(), "reload"));
     must(system(command) == 0);
@@ -195,7 +195,7 @@ static void a_plugin_that_does_not_survive_the_log_is_not_used(void **state) {
 
 static void a_pin_that_does_not_fit_is_refused(void **state) {
     (void)state;
-    char pin[256], hash[65] = "", command[4096];
+    char pin[256], command[4096];
     const char *directory = scratch_directory(), *plugin = path_in(directory, "tally.so");
     const char *out = path_in(scratch_directory(), "hash");
     copy_over(TALLY("1"), plugin);
@@ -206,7 +206,6 @@ static void a_pin_that_does_not_fit_is_refused(void **state) {
     FILE *file = fopen(out, "r");
     must(file && fscanf(file, "%64s %64s %64s", hashes[0], hashes[1], hashes[2]) == 3);
     fclose(file);
-    (void)hash;
     snprintf(pin, sizeof pin, "tally.so=%s", hashes[0]);
     char cell[256], formation[256];
     snprintf(cell, sizeof cell, "%s=%s", CELL_SO, hashes[1]);
@@ -319,9 +318,9 @@ static void followers_of_records_resume_or_take_a_snapshot(void **state) {
         reach(&same, &reloaded);
         reach(&other, &reloaded);
         assert_int_equal(same.refusals, 0);
-        assert_int_equal(same.snapshots, 1);
+        assert_int_equal(same.snapshots, transport == RECORDS_POLL ? 0 : 1); /* pages have none */
         assert_int_equal(other.refusals, 1);
-        assert_int_equal(other.snapshots, 2);
+        assert_int_equal(other.snapshots, transport == RECORDS_POLL ? 0 : 2);
         record_copy_free(&same);
         record_copy_free(&other);
         reloaded_closed(&reloaded);
