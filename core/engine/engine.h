@@ -114,6 +114,10 @@ int engine_open_built(struct reel *of, const struct reel_options *options, const
                       struct reel **ret, struct reel_error *error);
 bool engine_has_views(struct reel *reel);
 
+/* Says that another process opens the store as soon as this one has closed it: closing writes no
+ * checkpoint, since to fold the few events after the last one takes less time. */
+void engine_leave(struct reel *reel);
+
 /* The process that has this directory open. -ENOENT: there is no store, or nobody has. */
 int engine_find_user(const char *directory, pid_t *ret, struct reel_error *error);
 

@@ -10,7 +10,8 @@
  * the digest of the records is that of the scratch; the last group says so of all at once.
  *
  * The next start that has these plugins makes shadows of them (fold/registry_handover.c): it folds
- * the events that follow, and shows them, all before anything is visible.
+ * the events that follow, and shows them, all before anything is visible. If too many events follow
+ * for that, everything else is visible before.
  *
  * **Crashes.** Until the handover is complete and in a checkpoint, the next start does not see it,
  * or removes it. A start with other plugins than those for which it was made removes it, too. In

@@ -554,16 +554,22 @@ static void try_again(struct collection *collection) {
         collection->why = "events were set aside for another build of its plugin";
 }
 
+/* Half a second or less. Others need not wait longer for what is handed over: it is then built, as
+ * others are. */
+#define FINISH_EVENTS_MAX 50000
+
 /* With the same object, what was visible before a crash is made again. What was handed over is
  * visible at once. */
-static void settle_shown(struct collection *root) {
+static void settle_shown(struct collection *root, const struct store_state *position) {
     bool was_shown = root->rebuild_shown, is_other = root->is_other_build;
     for (size_t i = 0; i < root->derived_count; i++) {
         was_shown = was_shown || root->derived[i]->rebuild_shown;
         is_other = is_other || root->derived[i]->is_other_build;
     }
     const struct collection *shadow = shadow_of(root);
-    root->finish_first = shadow && ((was_shown && !is_other) || shadow->state.finish_first);
+    bool is_near = shadow && position->head - shadow->state.cursor <= FINISH_EVENTS_MAX;
+    root->finish_first =
+        shadow && ((was_shown && !is_other) || (shadow->state.finish_first && is_near));
 }
 
 static int put_unit(struct collection *root, const struct store_state *position,
@@ -571,7 +577,7 @@ static int put_unit(struct collection *root, const struct store_state *position,
     int rc = keep_or_put(root, position, error);
     for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
         rc = keep_or_put(root->derived[i], position, error);
-    settle_shown(root);
+    settle_shown(root, position);
     return rc;
 }
 

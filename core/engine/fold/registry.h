@@ -29,7 +29,8 @@
  *
  * If a builder has made the records of a whole unit for the plugins that are loaded now
  * (handover.h), these are its shadow from the start on (registry_handover.c). The old records are
- * removed at once: the shadow takes their place before anything is visible.
+ * removed at once. The shadow takes their place before anything is visible, unless it is far behind
+ * the log.
  *
  * A unit (units.h) is rebuilt together, also if one of its collections is new. If the log was
  * trimmed, the source of events stays as it is, and derived collections can be made from the
