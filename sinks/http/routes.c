@@ -262,8 +262,8 @@ static const char *why_forbidden(reel_access wanted) {
         return "this token may not look back: its line in the token file says `read`, and not "
                "`history`";
     case REEL_ACCESS_ADMIN:
-        return "this token may not control collections: its line in the token file does not say "
-               "`admin`";
+        return "this token may not control collections or reload plugins: its line in the token "
+               "file does not say `admin`";
     default:
         return "this token may only read";
     }
