@@ -43,7 +43,7 @@ static bool find_stopped(struct reel *reel, struct reel_status *status) {
 
 static void write_reason(struct daemon *daemon, struct reel_status *status,
                          const struct intake_metrics *metrics, const struct feed_metrics *feed) {
-    if (status->draining)
+    if (status->draining && !status->reloading)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
     else if (reel_newest_commit(daemon->reel) == 0)
         snprintf(status->reason, sizeof status->reason, "the store has failed");

@@ -61,6 +61,8 @@ struct supervisor {
     int signals; /* a signalfd */
     sigset_t before;
     struct kept_list kept, staged;
+    struct kept_list previous; /* what the worker before had, until the present one is ready */
+    bool may_go_back;
 
     /* The present worker. */
     pid_t worker; /* 0: there is none */
@@ -142,23 +144,45 @@ static const char *first_kept(void *context, const char *beginning) {
 static void close_kept(struct supervisor *supervisor) {
     list_close(&supervisor->kept);
     list_close(&supervisor->staged);
+    list_close(&supervisor->previous);
+}
+
+/* What differs between a worker and the one that takes its place. */
+static void list_move_replaced(struct kept_list *from, struct kept_list *to) {
+    for (size_t i = 0; i < from->count;) {
+        const char *name = from->list[i].name;
+        if (begins_with(name, KEPT_PLUGIN) || strcmp(name, KEPT_CONFIG) == 0) {
+            list_add_take(to, name, from->list[i].fd);
+            (void)list_steal(from, i);
+        } else {
+            i++;
+        }
+    }
 }
 
 /* What the last worker has staged takes the place of what it had; or nobody needs it. */
 static void use_staged(struct supervisor *supervisor) {
-    struct kept_list *kept = &supervisor->kept, *staged = &supervisor->staged;
     if (!supervisor->is_leaving) {
-        list_close(staged);
+        list_close(&supervisor->staged);
         return;
     }
+    list_close(&supervisor->previous);
+    list_move_replaced(&supervisor->kept, &supervisor->previous);
+    list_move_replaced(&supervisor->staged, &supervisor->kept);
     supervisor->is_leaving = false;
-    for (size_t i = kept->count; i-- > 0;)
-        if (begins_with(kept->list[i].name, KEPT_PLUGIN) ||
-            strcmp(kept->list[i].name, KEPT_CONFIG) == 0)
-            close(list_steal(kept, i));
-    for (size_t i = 0; i < staged->count; i++)
-        list_add_take(kept, staged->list[i].name, staged->list[i].fd);
-    staged->count = 0;
+    supervisor->may_go_back = true;
+}
+
+/* The worker that has taken the place of another one could not start. */
+static bool goes_back(struct supervisor *supervisor) {
+    struct kept_list failed = {.count = 0};
+    if (!supervisor->may_go_back || supervisor->asked || supervisor->at_once) return false;
+    say(REEL_LEVEL_ERROR, "the new worker could not start: the old plugins are used again");
+    list_move_replaced(&supervisor->kept, &failed);
+    list_move_replaced(&supervisor->previous, &supervisor->kept);
+    list_close(&failed);
+    supervisor->may_go_back = supervisor->has_failed = false;
+    return true;
 }
 
 /* ---- The worker begins ----------------------------------------------------------------------- */
@@ -213,6 +237,8 @@ static int start_worker(struct supervisor *supervisor) {
 static void be_ready(struct supervisor *supervisor) {
     uint64_t now_ms = clock_ms();
     supervisor->is_ready = true;
+    supervisor->may_go_back = false;
+    list_close(&supervisor->previous);
     if (!supervisor->was_ready) notify("READY=1");
     supervisor->was_ready = true;
     if (!supervisor->down_ms) return;
@@ -483,7 +509,7 @@ static int run_workers(struct supervisor *supervisor, int *ret_status) {
         int rc = start_worker(supervisor);
         if (rc < 0) return rc;
         *ret_status = watch(supervisor);
-        if (!decide(supervisor, *ret_status, &pause_ms)) return 0;
+        if (!decide(supervisor, *ret_status, &pause_ms) && !goes_back(supervisor)) return 0;
         bool is_replaced = supervisor->is_leaving && WIFEXITED(*ret_status) &&
                            WEXITSTATUS(*ret_status) == EXIT_GOOD;
         if (supervisor->asked) { /* what it had to answer for is durable, and set aside */

@@ -193,6 +193,23 @@ static void a_plugin_that_does_not_survive_the_log_is_not_used(void **state) {
     assert_folded_so(&reloaded);
 }
 
+/* What a builder could not foresee. */
+static void when_the_new_worker_cannot_start_the_old_plugins_are_used_again(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 12);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    install(&reloaded, TALLY("fails"), "tally.so");
+    by_request(&reloaded);
+    daemon_wait_for_log(&reloaded.site.daemon, "the old plugins are used again");
+    wait_for_other_worker(&reloaded, before);
+    assert_tallied(&reloaded, reloaded.posted, 1);
+    assert_int_equal(generation_of(&reloaded, "tallies"), 0);
+    exchange(&reloaded, TALLY("2"), by_request);
+    assert_tallied(&reloaded, reloaded.posted, 2);
+    reloaded_closed(&reloaded);
+}
+
 static void a_pin_that_does_not_fit_is_refused(void **state) {
     (void)state;
     char pin[256], command[4096];
@@ -390,6 +407,7 @@ int main(void) {
         cmocka_unit_test(plugins_come_and_go),
         cmocka_unit_test(a_set_that_could_not_start_is_refused),
         cmocka_unit_test(a_plugin_that_does_not_survive_the_log_is_not_used),
+        cmocka_unit_test(when_the_new_worker_cannot_start_the_old_plugins_are_used_again),
         cmocka_unit_test(a_pin_that_does_not_fit_is_refused),
         cmocka_unit_test(only_operators_may_and_one_at_a_time),
         cmocka_unit_test(without_supervision_there_is_no_reload),

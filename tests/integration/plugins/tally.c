@@ -5,12 +5,15 @@
  *     SETTING     what an event adds is a setting, tally_step
  *     FUTURE      says that it speaks an ABI that no host speaks
  *     DIES        ends the process with the first event
+ *     FAILS       loading it ends a worker, and no other process
  *     SLOW_MS     loading it takes so long
  * `tallies` has a record for each subject; `tally_sums`, which derives from it, one with their sum.
  */
 #include <reel/projector.h>
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #ifdef FUTURE
@@ -26,6 +29,14 @@
 
 #ifndef DIES
 #define DIES 0
+#endif
+
+#ifdef FAILS
+__attribute__((constructor)) static void fail_in_a_worker(void) {
+    char name[32] = "";
+    prctl(PR_GET_NAME, name);
+    if (strcmp(name, "reeld-worker") == 0) _exit(1);
+}
 #endif
 
 #ifdef SLOW_MS
