@@ -3,7 +3,7 @@
  *
  * The fixture counts events by subject. Its second revision adds another number to each count and
  * deletes what the first keeps, so that no record is like the old one. What the second should have
- * made is folded in memory. */
+ * made is folded in memory. Also changed.h: what must be made. */
 #include "unit.h"
 
 #include "base/cleanup.h"
@@ -391,6 +391,71 @@ static void the_log_is_kept_from_the_scratch_on(void **state) {
     reel_close(reel);
 }
 
+/* ---- Cases: what must be made ---------------------------------------------------------------- */
+
+static void note_changed(void *context, const char *collection, const char *why) {
+    struct text *to = context;
+    text_append_lit(to, collection);
+    text_append_lit(to, ": ");
+    text_append_lit(to, why);
+    text_append_lit(to, "\n");
+}
+
+static int changed_by(const char *directory, const struct reel_plugin *plugin, struct text *to,
+                      struct reel_error *error) {
+    struct reel_options options = test_options(NULL, NULL);
+    struct reel *reel;
+    must_ok(reel_open(&options, &reel, error), *error);
+    must_ok(reel_add_plugin(reel, plugin, error), *error);
+    int rc = changed_find(directory, reel, note_changed, to, error);
+    reel_close(reel);
+    return rc;
+}
+
+static void assert_changed(const char *directory, const struct reel_plugin *plugin,
+                           const char *expected) {
+    CLEANUP(text_finish) struct text found = {0};
+    struct reel_error error;
+    must_ok(changed_by(directory, plugin, &found, &error), error);
+    assert_bytes(text_str(&found), reel_text(expected));
+}
+
+/* LMDB does not let a process open an environment twice. */
+static void what_has_another_fold_is_made_with_its_unit(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct reel *reel = opened(directory, &first);
+    struct reel_error error;
+    apply_to(reel, 100);
+    reel_close(reel);
+    assert_changed(directory, &first, "");
+    assert_changed(
+        directory, &second,
+        "tally: its revision has changed\nsums: its unit is made again\nnew: it is new\n");
+    reel = opened(directory, &first);
+    {
+        HOLD_LOCK(&reel->writer);
+        must_ok(control_run(reel, "sums", REEL_CONTROL_PAUSE, &error), error);
+    }
+    reel_close(reel);
+    assert_changed(directory, &second, "new: it is new\n");
+}
+
+static void after_a_trim_another_fold_is_refused(void **state) {
+    (void)state;
+    CLEANUP(text_finish) struct text found = {0};
+    const char *directory = scratch_directory();
+    struct reel *reel = opened(directory, &first);
+    struct reel_error error;
+    apply_to(reel, 100);
+    must_ok(reel_trim(reel, 50, &error), error);
+    reel_close(reel);
+    assert_changed(directory, &first, "");
+    assert_int_equal(changed_by(directory, &second, &found, &error), -ESTALE);
+    assert_sentence(&error,
+                    "collection `tally`: its revision has changed, but the log begins at 50");
+}
+
 UNIT_TESTS(handover_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_start_with_the_plugin_shows_all_of_it),
@@ -400,6 +465,8 @@ UNIT_TESTS(handover_test) {
         cmocka_unit_test(meanwhile_nothing_is_rebuilt),
         cmocka_unit_test(it_is_refused_while_something_is_rebuilt),
         cmocka_unit_test(the_log_is_kept_from_the_scratch_on),
+        cmocka_unit_test(what_has_another_fold_is_made_with_its_unit),
+        cmocka_unit_test(after_a_trim_another_fold_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
