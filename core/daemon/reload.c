@@ -162,7 +162,8 @@ static uint64_t room(const char *directory) {
 static void put_limits(const struct reload *reload, struct text *to) {
     const struct config *config = reload->daemon->config;
     uint64_t nice = config_number(config, "build_nice"), least = (uint64_t)4 << 20;
-    uint64_t bytes = room(reload->daemon->directory);
+    uint64_t bytes = room(reload->daemon->directory), most = config_number(config, "map_bytes");
+    if (bytes > most) bytes = most; /* the store must have room for it, too */
     put(to, "--map-bytes=%" PRIu64, bytes > least ? bytes : least);
     put(to, "--memory-bytes=%" PRIu64, config_number(config, "build_memory_bytes_max"));
     put(to, "--cpu-s=%" PRIu64, config_number(config, "reload_s_max"));
