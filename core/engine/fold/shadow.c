@@ -89,6 +89,7 @@ int shadow_begin(struct collection *live, const struct collection_state *state,
     shadow->state.has_shadow = shadow->state.waits = 0;
     live->state.has_shadow = 1;
     int rc = empty(shadow, error);
+    if (rc == 0) rc = meta_remove_handover(live->store, live->name, error); /* of these tables */
     if (rc == 0) rc = put_fields(shadow, error);
     return rc < 0 ? rc : meta_put_shadow(live->store, live->name, &shadow->state, error);
 }
