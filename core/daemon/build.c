@@ -2,11 +2,16 @@
  * people: its arguments come on stdin, each with a NUL after it, and after an empty one the key of
  * the record that it watches, up to the end. build_output.h is what it prints.
  *
+ * With --candidate, its plugins and settings are those of the worker that will take the place of
+ * the one that has started it (candidate.h); with --check, it builds nothing, and says what it
+ * would.
+ *
  * It first gives itself limits, and a low priority: whatever it folds, the daemon's threads go
  * first. It ends with the daemon.
  */
 #include "base/cleanup.h"
 #include "daemon/build_output.h"
+#include "daemon/candidate.h"
 #include "daemon/commands.h"
 #include "daemon/limits.h"
 #include "daemon/plugins.h"
@@ -29,8 +34,10 @@ struct building {
     int argc;
     struct build_options options;
     struct build_collection collections[COLLECTIONS_MAX];
-    int descriptors[PLUGINS_MAX]; /* of plugins */
+    int descriptors[PLUGINS_MAX + 1]; /* of plugins, and of a configuration */
     size_t descriptor_count;
+    struct candidate candidate;
+    bool is_candidate, checks;
     const char *into;
     struct limits limits;
     uint64_t parent, event_bytes_max;
@@ -85,6 +92,11 @@ enum {
     OPTION_AFTER,
     OPTION_LIMIT,
     OPTION_BYTES,
+    OPTION_CANDIDATE,
+    OPTION_CHECK,
+    OPTION_CONFIG,
+    OPTION_ARGUMENT,
+    OPTION_BEHIND,
 };
 static const struct option options[] = {
     {"parent", required_argument, NULL, OPTION_PARENT},
@@ -104,6 +116,11 @@ static const struct option options[] = {
     {"after", required_argument, NULL, OPTION_AFTER},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"bytes", required_argument, NULL, OPTION_BYTES},
+    {"candidate", no_argument, NULL, OPTION_CANDIDATE},
+    {"check", no_argument, NULL, OPTION_CHECK},
+    {"config", required_argument, NULL, OPTION_CONFIG},     /* DESCRIPTOR */
+    {"argument", required_argument, NULL, OPTION_ARGUMENT}, /* of the daemon, in their order */
+    {"behind-max", required_argument, NULL, OPTION_BEHIND},
     {0},
 };
 
@@ -116,6 +133,15 @@ static int take_collection(struct building *building, char *text) {
     to->name = text;
     building->options.count++;
     return sscanf(rest, "%" SCNu64 " %" SCNu64, &to->from_seq, &to->generation) == 2 ? 0 : -EINVAL;
+}
+
+/* DESCRIPTOR PATH */
+static int take_plugin(struct building *building, char *text) {
+    char *path;
+    int fd = (int)strtol(text, &path, 10);
+    if (building->descriptor_count == PLUGINS_MAX || *path != ' ') return -EINVAL;
+    building->descriptors[building->descriptor_count++] = fd;
+    return candidate_add_plugin(&building->candidate, path + 1, fd);
 }
 
 static int take_one(struct building *building, int option, char *text) {
@@ -162,10 +188,23 @@ static int take_one(struct building *building, int option, char *text) {
         return 0;
     case OPTION_COLLECTION:
         return take_collection(building, text);
+    case OPTION_BEHIND:
+        number = &building->options.behind_max;
+        break;
     case OPTION_PLUGIN:
-        if (building->descriptor_count == PLUGINS_MAX) return -E2BIG;
-        building->descriptors[building->descriptor_count++] = (int)strtol(text, NULL, 10);
+        return take_plugin(building, text);
+    case OPTION_CONFIG:
+        building->candidate.config = (int)strtol(text, NULL, 10);
+        building->descriptors[building->descriptor_count++] = building->candidate.config;
         return 0;
+    case OPTION_CANDIDATE:
+        building->is_candidate = true;
+        return 0;
+    case OPTION_CHECK:
+        building->checks = true;
+        return 0;
+    case OPTION_ARGUMENT:
+        return candidate_add_argument(&building->candidate, text);
     case OPTION_SETTING:
     case OPTION_VALUE:
         return 0; /* when there is a Reel */
@@ -289,6 +328,39 @@ static int print_change(void *context, const struct build_change *change) {
     return ferror(stdout) ? -EIO : 0;
 }
 
+/* ---- A candidate ----------------------------------------------------------------------------- */
+
+static void print_changed(void *context, const char *collection, const char *why) {
+    (void)context;
+    printf("collection %s %s\n", collection, why);
+}
+
+static int open_scratch(const struct building *building, struct reel **ret,
+                        struct reel_error *error) {
+    const struct reel_options reel_options = {
+        .struct_size = sizeof reel_options,
+        .event_bytes_max = (uint32_t)building->event_bytes_max,
+        .map_bytes = building->limits.map_bytes,
+        .views_max = 1,
+    };
+    return engine_open_scratch(&reel_options, building->into, ret, error);
+}
+
+static int run_candidate(struct building *building, struct reel_error *error) {
+    struct candidate *candidate = &building->candidate;
+    struct reel *reel = NULL;
+    uint64_t seq;
+    int rc = candidate_read(candidate, error);
+    if (rc == 0) rc = open_scratch(building, &reel, error);
+    if (rc == 0) rc = candidate_load(candidate, reel, error);
+    if (rc == 0)
+        rc = building->checks
+                 ? changed_find(building->options.directory, reel, print_changed, NULL, error)
+                 : build_run(reel, &building->options, &seq, error);
+    reel_close(reel);
+    return rc;
+}
+
 /* ---- The command ----------------------------------------------------------------------------- */
 
 static int run(struct building *building, struct reel_error *error) {
@@ -302,22 +374,18 @@ static int run(struct building *building, struct reel_error *error) {
     if (building->limit > 0 && building->options.count == 0)
         return fail(error, -ESTALE, "the collection cannot be made again any more");
     if (building->limit > 0) building->options.changed = print_change;
+    if (building->is_candidate) return run_candidate(building, error);
     building->options.context = building;
-    struct reel_options reel_options = {
-        .struct_size = sizeof reel_options,
-        .event_bytes_max = (uint32_t)building->event_bytes_max,
-        .map_bytes = building->limits.map_bytes,
-        .views_max = 1,
-    };
-    rc = engine_open_scratch(&reel_options, building->into, &reel, error);
+    rc = open_scratch(building, &reel, error);
     if (rc == 0) rc = load_all(building, reel, error);
     if (rc == 0) rc = build_run(reel, &building->options, &seq, error);
     reel_close(reel);
     return rc;
 }
 
-int command_build(int argc, char **argv) {
-    struct building building = {.options = {.seq = UINT64_MAX}};
+int build(const struct reel_plugin *own, int argc, char **argv) {
+    struct building building = {.options = {.seq = UINT64_MAX},
+                                .candidate = {.daemon.own = own, .config = -1}};
     struct reel_error error = {0};
     (void)argv;
     if (argc > 1) return EXIT_USAGE;
@@ -328,6 +396,7 @@ int command_build(int argc, char **argv) {
         printf("done %" PRIu64 " %d\n", building.seen, building.more);
     text_finish(&building.arguments);
     text_finish(&building.line);
+    candidate_finish(&building.candidate);
     free(building.argv);
     return fflush(stdout) == 0 && rc == 0 ? EXIT_GOOD : EXIT_FAILED;
 }

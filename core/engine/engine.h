@@ -11,12 +11,14 @@
 
 #include "base/text.h"
 #include "engine/build.h"
+#include "engine/changed.h"
 #include "engine/compare.h"
 #include "engine/fold/callbacks.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"
 #include "engine/fold/plugin.h"
 #include "engine/fold/set_aside.h"
+#include "engine/handover.h"
 #include "engine/inspect.h"
 #include "engine/verify.h"
 #include "engine/work.h"
@@ -112,6 +114,13 @@ int engine_open_scratch(const struct reel_options *options, const char *director
 int engine_open_built(struct reel *of, const struct reel_options *options, const char *directory,
                       struct reel **ret, struct reel_error *error);
 bool engine_has_views(struct reel *reel);
+
+/* Says that another process opens the store as soon as this one has closed it: closing writes no
+ * checkpoint, since to fold the few events after the last one takes less time. */
+void engine_leave(struct reel *reel);
+
+/* The process that has this directory open. -ENOENT: there is no store, or nobody has. */
+int engine_find_user(const char *directory, pid_t *ret, struct reel_error *error);
 
 /* Size of the state's file. [any thread] */
 uint64_t engine_store_bytes(struct reel *reel);
