@@ -75,6 +75,18 @@ static int page_path(struct listing *listing, json_int_t before, struct text *re
     return ret->failed ? failure_memory(failure) : 0;
 }
 
+/* What the counts leave out. */
+static void remark_rest(const struct listing *listing, const json_t *answer) {
+    json_int_t others = json_integer_value(json_object_get(answer, "others"));
+    json_int_t next = json_integer_value(json_object_get(answer, "next"));
+    if (others > 0)
+        client_remark(listing->client, "%lld more were rejected for other reasons: see --limit",
+                      (long long)others);
+    if (next > 0)
+        client_remark(listing->client, "older ones are not counted: see --before %lld",
+                      (long long)next);
+}
+
 /* Sets `before` to where the next page begins; 0: it was the last. */
 static int take_page(struct listing *listing, json_int_t *before, struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0};
@@ -88,6 +100,7 @@ static int take_page(struct listing *listing, json_int_t *before, struct failure
         listing->left--;
         code = add(listing, one, failure);
     }
+    if (listing->by_reason) remark_rest(listing, answer);
     json_int_t next = json_integer_value(json_object_get(answer, "next"));
     bool goes_on =
         !listing->by_reason && next > 0 && (*before == 0 || next < *before) && listing->left > 0;

@@ -2,25 +2,27 @@
  * people: its arguments come on stdin, each with a NUL after it, and after an empty one the key of
  * the record that it watches, up to the end. build_output.h is what it prints.
  *
+ * With --candidate, its plugins and settings are those of the worker that will take the place of
+ * the one that has started it (candidate.h); with --check, it builds nothing, and says what it
+ * would.
+ *
  * It first gives itself limits, and a low priority: whatever it folds, the daemon's threads go
  * first. It ends with the daemon.
  */
 #include "base/cleanup.h"
 #include "daemon/build_output.h"
+#include "daemon/candidate.h"
 #include "daemon/commands.h"
+#include "daemon/limits.h"
 #include "daemon/plugins.h"
 #include "engine/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 
 #define ARGUMENTS_BYTES_MAX ((size_t)64 << 20)
 #define COLLECTIONS_MAX     256
@@ -32,10 +34,13 @@ struct building {
     int argc;
     struct build_options options;
     struct build_collection collections[COLLECTIONS_MAX];
-    int descriptors[PLUGINS_MAX]; /* of plugins */
+    int descriptors[PLUGINS_MAX + 1]; /* of plugins, and of a configuration */
     size_t descriptor_count;
+    struct candidate candidate;
+    bool is_candidate, checks;
     const char *into;
-    uint64_t parent, map_bytes, memory_bytes, cpu_s, niceness, event_bytes_max;
+    struct limits limits;
+    uint64_t parent, event_bytes_max;
     uint64_t after, limit, bytes_max; /* of a history */
     uint64_t seen, listed, bytes;
     bool more;
@@ -87,6 +92,11 @@ enum {
     OPTION_AFTER,
     OPTION_LIMIT,
     OPTION_BYTES,
+    OPTION_CANDIDATE,
+    OPTION_CHECK,
+    OPTION_CONFIG,
+    OPTION_ARGUMENT,
+    OPTION_BEHIND,
 };
 static const struct option options[] = {
     {"parent", required_argument, NULL, OPTION_PARENT},
@@ -106,6 +116,11 @@ static const struct option options[] = {
     {"after", required_argument, NULL, OPTION_AFTER},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"bytes", required_argument, NULL, OPTION_BYTES},
+    {"candidate", no_argument, NULL, OPTION_CANDIDATE},
+    {"check", no_argument, NULL, OPTION_CHECK},
+    {"config", required_argument, NULL, OPTION_CONFIG},     /* DESCRIPTOR */
+    {"argument", required_argument, NULL, OPTION_ARGUMENT}, /* of the daemon, in their order */
+    {"behind-max", required_argument, NULL, OPTION_BEHIND},
     {0},
 };
 
@@ -120,6 +135,15 @@ static int take_collection(struct building *building, char *text) {
     return sscanf(rest, "%" SCNu64 " %" SCNu64, &to->from_seq, &to->generation) == 2 ? 0 : -EINVAL;
 }
 
+/* DESCRIPTOR PATH */
+static int take_plugin(struct building *building, char *text) {
+    char *path;
+    int fd = (int)strtol(text, &path, 10);
+    if (building->descriptor_count == PLUGINS_MAX || *path != ' ') return -EINVAL;
+    building->descriptors[building->descriptor_count++] = fd;
+    return candidate_add_plugin(&building->candidate, path + 1, fd);
+}
+
 static int take_one(struct building *building, int option, char *text) {
     uint64_t *number = NULL;
     switch (option) {
@@ -130,16 +154,16 @@ static int take_one(struct building *building, int option, char *text) {
         number = &building->options.seq;
         break;
     case OPTION_MAP:
-        number = &building->map_bytes;
+        number = &building->limits.map_bytes;
         break;
     case OPTION_MEMORY:
-        number = &building->memory_bytes;
+        number = &building->limits.memory_bytes;
         break;
     case OPTION_CPU:
-        number = &building->cpu_s;
+        number = &building->limits.cpu_s;
         break;
     case OPTION_NICE:
-        number = &building->niceness;
+        number = &building->limits.niceness;
         break;
     case OPTION_EVENT:
         number = &building->event_bytes_max;
@@ -164,10 +188,23 @@ static int take_one(struct building *building, int option, char *text) {
         return 0;
     case OPTION_COLLECTION:
         return take_collection(building, text);
+    case OPTION_BEHIND:
+        number = &building->options.behind_max;
+        break;
     case OPTION_PLUGIN:
-        if (building->descriptor_count == PLUGINS_MAX) return -E2BIG;
-        building->descriptors[building->descriptor_count++] = (int)strtol(text, NULL, 10);
+        return take_plugin(building, text);
+    case OPTION_CONFIG:
+        building->candidate.config = (int)strtol(text, NULL, 10);
+        building->descriptors[building->descriptor_count++] = building->candidate.config;
         return 0;
+    case OPTION_CANDIDATE:
+        building->is_candidate = true;
+        return 0;
+    case OPTION_CHECK:
+        building->checks = true;
+        return 0;
+    case OPTION_ARGUMENT:
+        return candidate_add_argument(&building->candidate, text);
     case OPTION_SETTING:
     case OPTION_VALUE:
         return 0; /* when there is a Reel */
@@ -196,43 +233,8 @@ static int take_arguments(struct building *building, struct reel_error *error) {
     return rc;
 }
 
-/* ---- Limits ---------------------------------------------------------------------------------- */
-
-static void limit(int resource, uint64_t most, uint64_t more) {
-    struct rlimit limits = {.rlim_cur = most, .rlim_max = most + more};
-    (void)setrlimit(resource, &limits); /* a lower one is there already */
-}
-
-/* The kernel's idle class of input and output: <linux/ioprio.h> has no call in libc. */
-static void idle_io(void) {
-    enum { WHO_PROCESS = 1, CLASS_IDLE = 3, CLASS_SHIFT = 13 };
-    (void)syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE << CLASS_SHIFT);
-}
-
-/* Of two processes, the kernel is to end this one when memory is short. */
-static void volunteer_for_oom(void) {
-    AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) (void)!write(fd, "1000", 4);
-}
-
-static void take_priority(uint64_t niceness) {
-    const struct sched_param none = {0};
-    (void)setpriority(PRIO_PROCESS, 0, niceness > 19 ? 19 : (int)niceness);
-    if (niceness > 19) (void)sched_setscheduler(0, SCHED_IDLE, &none);
-    if (niceness > 19) idle_io();
-}
-
-static void take_limits(const struct building *building) {
-    take_priority(building->niceness);
-    volunteer_for_oom();
-    limit(RLIMIT_CORE, 0, 0);
-    limit(RLIMIT_CPU, building->cpu_s, 1);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* their own counts, too */
-    limit(RLIMIT_DATA, building->memory_bytes, 0);
-#endif
-    (void)signal(SIGXFSZ, SIG_IGN);
-    limit(RLIMIT_FSIZE, building->map_bytes + ((uint64_t)1 << 20), 0); /* LMDB's own comes first */
-}
+/* ---- Descriptors ------------------------------------------------------------------------------
+ */
 
 static int compare_numbers(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
@@ -326,6 +328,39 @@ static int print_change(void *context, const struct build_change *change) {
     return ferror(stdout) ? -EIO : 0;
 }
 
+/* ---- A candidate ----------------------------------------------------------------------------- */
+
+static void print_changed(void *context, const char *collection, const char *why) {
+    (void)context;
+    printf("collection %s %s\n", collection, why);
+}
+
+static int open_scratch(const struct building *building, struct reel **ret,
+                        struct reel_error *error) {
+    const struct reel_options reel_options = {
+        .struct_size = sizeof reel_options,
+        .event_bytes_max = (uint32_t)building->event_bytes_max,
+        .map_bytes = building->limits.map_bytes,
+        .views_max = 1,
+    };
+    return engine_open_scratch(&reel_options, building->into, ret, error);
+}
+
+static int run_candidate(struct building *building, struct reel_error *error) {
+    struct candidate *candidate = &building->candidate;
+    struct reel *reel = NULL;
+    uint64_t seq;
+    int rc = candidate_read(candidate, error);
+    if (rc == 0) rc = open_scratch(building, &reel, error);
+    if (rc == 0) rc = candidate_load(candidate, reel, error);
+    if (rc == 0)
+        rc = building->checks
+                 ? changed_find(building->options.directory, reel, print_changed, NULL, error)
+                 : build_run(reel, &building->options, &seq, error);
+    reel_close(reel);
+    return rc;
+}
+
 /* ---- The command ----------------------------------------------------------------------------- */
 
 static int run(struct building *building, struct reel_error *error) {
@@ -335,26 +370,22 @@ static int run(struct building *building, struct reel_error *error) {
     if (rc == 0) rc = follow_parent(building, error);
     if (rc < 0) return rc;
     close_others(building);
-    take_limits(building);
+    limits_take(&building->limits);
     if (building->limit > 0 && building->options.count == 0)
         return fail(error, -ESTALE, "the collection cannot be made again any more");
     if (building->limit > 0) building->options.changed = print_change;
+    if (building->is_candidate) return run_candidate(building, error);
     building->options.context = building;
-    struct reel_options reel_options = {
-        .struct_size = sizeof reel_options,
-        .event_bytes_max = (uint32_t)building->event_bytes_max,
-        .map_bytes = building->map_bytes,
-        .views_max = 1,
-    };
-    rc = engine_open_scratch(&reel_options, building->into, &reel, error);
+    rc = open_scratch(building, &reel, error);
     if (rc == 0) rc = load_all(building, reel, error);
     if (rc == 0) rc = build_run(reel, &building->options, &seq, error);
     reel_close(reel);
     return rc;
 }
 
-int command_build(int argc, char **argv) {
-    struct building building = {.options = {.seq = UINT64_MAX}};
+int build(const struct reel_plugin *own, int argc, char **argv) {
+    struct building building = {.options = {.seq = UINT64_MAX},
+                                .candidate = {.daemon.own = own, .config = -1}};
     struct reel_error error = {0};
     (void)argv;
     if (argc > 1) return EXIT_USAGE;
@@ -365,6 +396,7 @@ int command_build(int argc, char **argv) {
         printf("done %" PRIu64 " %d\n", building.seen, building.more);
     text_finish(&building.arguments);
     text_finish(&building.line);
+    candidate_finish(&building.candidate);
     free(building.argv);
     return fflush(stdout) == 0 && rc == 0 ? EXIT_GOOD : EXIT_FAILED;
 }

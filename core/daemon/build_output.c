@@ -26,12 +26,14 @@ static struct reel_str next_word(struct reel_str *line) {
 }
 
 /* Lists twice as large as the last one. */
-static int make_room(struct build_output *output) {
-    if (output->count > 0 && (output->count & (output->count - 1)) != 0) return 0;
-    size_t size = output->count > 0 ? output->count * 2 : 1;
-    struct reel_str *grown = realloc(output->changes, size * sizeof *grown);
-    if (!grown) return -ENOMEM;
-    output->changes = grown;
+static int add_line(struct reel_str **list, size_t *count, struct reel_str line) {
+    if (*count == 0 || (*count & (*count - 1)) == 0) {
+        size_t size = *count > 0 ? *count * 2 : 1;
+        struct reel_str *grown = realloc(*list, size * sizeof *grown);
+        if (!grown) return -ENOMEM;
+        *list = grown;
+    }
+    (*list)[(*count)++] = line;
     return 0;
 }
 
@@ -40,10 +42,17 @@ static int read_change(struct reel_str line, struct build_output *ret) {
     if (number_read(next_word(&line), &seq) < 0 || seq <= ret->last_seq) return -EBADMSG;
     if (line.len < 2 || line.data[0] != '{' || line.data[line.len - 1] != '}' || !utf8_valid(line))
         return -EBADMSG;
-    if (make_room(ret) < 0) return -ENOMEM;
-    ret->changes[ret->count++] = line;
     ret->last_seq = seq;
-    return 0;
+    return add_line(&ret->changes, &ret->count, line);
+}
+
+/* A name, a space, and a sentence. */
+static int read_collection(struct reel_str line, struct build_output *ret) {
+    const char *space = line.len > 0 ? memchr(line.data, ' ', line.len) : NULL;
+    if (!space || space == line.data || !utf8_valid(line)) return -EBADMSG;
+    for (size_t i = 0; i < line.len; i++)
+        if ((unsigned char)line.data[i] < 0x20) return -EBADMSG;
+    return add_line(&ret->collections, &ret->collection_count, line);
 }
 
 static int read_done(struct reel_str line, struct build_output *ret) {
@@ -73,8 +82,9 @@ int build_output_read(struct reel_str bytes, struct build_output *ret) {
     *ret = (struct build_output){0};
     while (next_line(&bytes, &line)) {
         struct reel_str kind = next_word(&line);
-        if (reel_str_is(kind, "change")) {
-            int rc = read_change(line, ret);
+        bool is_change = reel_str_is(kind, "change");
+        if (is_change || reel_str_is(kind, "collection")) {
+            int rc = is_change ? read_change(line, ret) : read_collection(line, ret);
             if (rc < 0) return rc;
             continue;
         }
@@ -87,5 +97,6 @@ int build_output_read(struct reel_str bytes, struct build_output *ret) {
 
 void build_output_finish(struct build_output *output) {
     free(output->changes);
+    free(output->collections);
     *output = (struct build_output){0};
 }

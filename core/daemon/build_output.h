@@ -1,6 +1,7 @@
 /* build_output.h: what a builder (builder.h) says on its stdout, line by line:
  *
  *     change SEQ OBJECT      one change of the record that it watches (build_change_write)
+ *     collection NAME WHY    a candidate (candidate.h) would fold this collection otherwise
  *     done SEEN MORE         the last line: how many changes there were, and 1 if some were left
  *                            out, or 0
  *     failed ERRNO SENTENCE  or this one
@@ -18,6 +19,8 @@ struct build_output {
     struct reel_error error;
     struct reel_str *changes; /* objects, in the output's bytes; the list is owned */
     size_t count;
+    struct reel_str *collections; /* NAME WHY, in the output's bytes; the list is owned */
+    size_t collection_count;
     uint64_t last_seq; /* of the changes */
     uint64_t seen;
     bool more;

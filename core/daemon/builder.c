@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "daemon/builder_process.h"
 #include "daemon/daemon.h"
+#include "daemon/plugins.h"
 #include "engine/engine.h"
 
 #include <errno.h>
@@ -383,12 +384,22 @@ static bool is_cancelled(const void *context) {
     return job->cancelled || builder->draining;
 }
 
+static size_t list_plugins(const struct builder *builder, int ret[PLUGINS_MAX]) {
+    size_t count = 0;
+    for (const struct plugin *plugin = builder->daemon->known; plugin; plugin = plugin->next)
+        if (plugin->file && count < PLUGINS_MAX) ret[count++] = plugin_file_fd(plugin->file);
+    return count;
+}
+
 /* In a place of its own, which is removed at once, unless a view will be of it. */
 static int build_in_place(struct builder *builder, const struct build_job *job,
                           const struct plan *plan, uint64_t bytes, struct result *result) {
     CLEANUP(text_finish) struct text arguments = {0};
+    int descriptors[PLUGINS_MAX];
     const struct builder_run run = {
-        .plugins = builder->daemon->known,
+        .descriptors = descriptors,
+        .descriptor_count = list_plugins(builder, descriptors),
+        .time_setting = "build_ms_max",
         .time_ms_max = config_number(builder->daemon->config, "build_ms_max"),
         .is_cancelled = is_cancelled,
         .context = job,

@@ -44,19 +44,16 @@ static int write_arguments(const struct text *arguments, struct reel_error *erro
 }
 
 /* A descriptor that is given to itself stays open in the new process. */
-static int add_descriptors(const struct plugin *plugins, posix_spawn_file_actions_t *actions,
+static int add_descriptors(const struct builder_run *run, posix_spawn_file_actions_t *actions,
                            int in, int out) {
     int rc = posix_spawn_file_actions_adddup2(actions, in, STDIN_FILENO);
     if (rc == 0) rc = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
-    for (const struct plugin *plugin = plugins; rc == 0 && plugin; plugin = plugin->next) {
-        if (!plugin->file) continue;
-        int fd = plugin_file_fd(plugin->file);
-        rc = posix_spawn_file_actions_adddup2(actions, fd, fd);
-    }
+    for (size_t i = 0; rc == 0 && i < run->descriptor_count; i++)
+        rc = posix_spawn_file_actions_adddup2(actions, run->descriptors[i], run->descriptors[i]);
     return rc;
 }
 
-static int spawn(const struct plugin *plugins, int in, int out, pid_t *ret) {
+static int spawn(const struct builder_run *run, int in, int out, pid_t *ret) {
     static const char *const argv[] = {"reeld", "build", NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -67,7 +64,7 @@ static int spawn(const struct plugin *plugins, int in, int out, pid_t *ret) {
     if (rc != 0) return rc;
     rc = posix_spawnattr_init(&attributes);
     if (rc == 0) {
-        rc = add_descriptors(plugins, &actions, in, out);
+        rc = add_descriptors(run, &actions, in, out);
         if (rc == 0) rc = posix_spawnattr_setsigmask(&attributes, &none);
         if (rc == 0) rc = posix_spawnattr_setsigdefault(&attributes, &all);
         if (rc == 0)
@@ -82,13 +79,13 @@ static int spawn(const struct plugin *plugins, int in, int out, pid_t *ret) {
     return rc;
 }
 
-static int process_start(const struct plugin *plugins, const struct text *arguments,
+static int process_start(const struct builder_run *run, const struct text *arguments,
                          struct process *ret, struct reel_error *error) {
     int ends[2];
     AUTO_CLOSE int in = write_arguments(arguments, error);
     if (in < 0) return in;
     if (pipe2(ends, O_CLOEXEC) < 0) return fail(error, -errno, "pipe: %s", strerror(errno));
-    int rc = spawn(plugins, in, ends[1], &ret->pid);
+    int rc = spawn(run, in, ends[1], &ret->pid);
     close(ends[1]);
     ret->out = ends[0];
     if (rc == 0) return 0;
@@ -107,7 +104,8 @@ static int process_read(const struct process *process, const struct builder_run 
         int ready = poll(&out, 1, LOOK_MS);
         if (run->is_cancelled(run->context)) return fail(error, -ECANCELED, "it was cancelled");
         if (clock_ms() >= until_ms)
-            return fail(error, -EAGAIN, "it took longer than build_ms_max: the machine is busy");
+            return fail(error, -EAGAIN, "it took longer than %s: the machine is busy",
+                        run->time_setting);
         if (ready <= 0) continue;
         text_reserve(to, 65536);
         if (to->failed) return fail_memory(error);
@@ -164,7 +162,7 @@ static int judge_output(const struct build_output *output, struct reel_error *er
 int builder_run(const struct builder_run *run, const struct text *arguments,
                 struct text *ret_printed, struct build_output *ret, struct reel_error *error) {
     struct process process;
-    int rc = process_start(run->plugins, arguments, &process, error);
+    int rc = process_start(run, arguments, &process, error);
     if (rc < 0) return rc;
     rc = process_read(&process, run, ret_printed, error);
     rc = process_end(&process, rc, error);

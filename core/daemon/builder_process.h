@@ -8,11 +8,11 @@
 #include "base/text.h"
 #include "daemon/build_output.h"
 
-struct plugin;
-
 struct builder_run {
-    const struct plugin *plugins; /* whose files stay open in the process */
+    const int *descriptors; /* that stay open in the process */
+    size_t descriptor_count;
     uint64_t time_ms_max;
+    const char *time_setting;                  /* which says so */
     bool (*is_cancelled)(const void *context); /* called now and then, until it ends */
     const void *context;
 };

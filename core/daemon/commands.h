@@ -12,11 +12,13 @@
 
 /* `own` is the plugin that is linked in, as for serve.h. */
 int backup(const struct reel_plugin *own, int argc, char **argv);
+int plan(const struct reel_plugin *own, int argc, char **argv);
+int build(const struct reel_plugin *own, int argc, char **argv);
+int reload_command(const struct reel_plugin *own, int argc, char **argv);
 int command_plugins(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_explain(int argc, char **argv);
-int command_build(int argc, char **argv);
 
 #endif

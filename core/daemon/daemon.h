@@ -2,7 +2,7 @@
  * order:
  *
  *     config (known.h) → log → ending → tokens → reel and its plugins (opening.h)
- *         → intake (the writer thread) → feed → builder → sinks
+ *         → intake (the writer thread) → feed → builder → reload → sinks
  *
  * The main thread waits for signals. The functions that a sink calls (sink_host.c) run on the
  * sink's threads.
@@ -23,6 +23,7 @@
 struct builder;
 struct daemon;
 struct nats;
+struct reload;
 
 /* One running sink. */
 struct running_sink {
@@ -46,6 +47,9 @@ struct daemon {
     struct nats *nats;
     struct feed *feed; /* NULL: the log does not mirror a stream */
     struct builder *builder;
+    struct reload *reload;
+    int argc; /* the settings on the command line */
+    char **argv;
     uint64_t started_ns; /* since 1970, UTC */
 
     pthread_mutex_t sinks_lock; /* protects the list, which the writer's thread uses */
@@ -53,6 +57,7 @@ struct daemon {
     size_t sink_count;
 
     atomic_bool draining;
+    atomic_bool reloading; /* this process ends, and another one takes its place (reload.h) */
 };
 
 #endif

@@ -71,16 +71,10 @@ static int take_arguments(struct explaining *explaining, int argc, char **argv) 
 
 /* ---- For people ------------------------------------------------------------------------------ */
 
-/* A terminal obeys control characters: they are left out, those of Unicode, too. */
 static void print_shown(struct reel_str str) {
-    size_t len = str.len > SHOWN_MAX ? utf8_cut(str.data, SHOWN_MAX) : str.len;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)str.data[i];
-        bool is_c1 = byte == 0xC2 && i + 1 < len && (unsigned char)str.data[i + 1] < 0xA0;
-        if (is_c1) i++;
-        putchar(byte < 0x20 || byte == 0x7F || is_c1 ? ' ' : byte);
-    }
-    if (len < str.len) fputs("…", stdout);
+    CLEANUP(text_finish) struct text shown = {0};
+    text_append_shown(&shown, str, SHOWN_MAX);
+    fwrite(text_str(&shown).data, 1, shown.len, stdout);
 }
 
 static void print_member(const struct build_change *change, uint32_t field) {

@@ -7,11 +7,16 @@
 #ifndef REEL_DAEMON_KNOWN_H
 #define REEL_DAEMON_KNOWN_H
 
+#include "base/kept.h"
 #include "daemon/daemon.h"
 #include "daemon/plugins.h"
 
 /* The plugins that the settings choose. -E2BIG: more than PLUGINS_MAX. */
 int known_choice(const struct config *config, struct plugin_choice *ret, struct reel_error *error);
+
+/* Makes daemon->config, with the daemon's own settings (config_peek). The text of the file is the
+ * one that is kept, if there is one. */
+int known_open_config(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 
 /* Reads the plugin that is linked in (daemon->own). */
 int known_own(struct daemon *daemon, struct reel_error *error);
@@ -25,6 +30,21 @@ int known_read_shared(struct daemon *daemon, int argc, char **argv, struct reel_
  * been read (config_peek). */
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 void known_forget(struct daemon *daemon);
+
+/* The same with these files (the list ends with NULL), and without those of the chosen plugins that
+ * have a collection of theirs: they are given in a list, for what they declare. The new ones are
+ * loaded first: what C++ shares among all objects of a process is theirs. */
+int known_read_instead(struct daemon *daemon, int argc, char **argv, char *const *files,
+                       struct plugin **ret_replaced, struct reel_error *error);
+
+/* The directory of the store, for a command that shares the daemon's settings: they are from the
+ * same places, and a misspelt one is refused as the daemon refuses it. It could be the one that
+ * names the store. */
+int known_find_store(const struct reel_plugin *own, int argc, char **argv, char **ret,
+                     struct reel_error *error);
+
+/* By what the copy of the plugin with this path is kept (kept.h). False: the path is too long. */
+bool known_name(const char *path, char ret[KEPT_NAME_MAX]);
 
 /* The sink with this name, of any plugin; or NULL. */
 const struct reel_sink *known_sink(const struct daemon *daemon, const char *name);

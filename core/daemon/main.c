@@ -25,6 +25,18 @@ static int command_backup(int argc, char **argv) {
     return backup(&own_plugin, argc, argv);
 }
 
+static int command_plan(int argc, char **argv) {
+    return plan(&own_plugin, argc, argv);
+}
+
+static int command_build(int argc, char **argv) {
+    return build(&own_plugin, argc, argv);
+}
+
+static int command_reload(int argc, char **argv) {
+    return reload_command(&own_plugin, argc, argv);
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -32,7 +44,8 @@ static const struct {
     {"serve", command_serve},     {"replay", command_replay},   {"check", command_check},
     {"backup", command_backup},   {"verify", command_verify},   {"inspect", command_inspect},
     {"plugins", command_plugins}, {"explain", command_explain}, {"conform", conform},
-    {"build", command_build}, /* the daemon's own (builder.h): not in the help */
+    {"plan", command_plan},       {"reload", command_reload},
+    {"build", command_build}, /* for the daemon (builder.h): not in the help */
 };
 
 static void print_help(FILE *to) {
@@ -57,12 +70,21 @@ static void print_help(FILE *to) {
             "       reeld backup [SETTING]... DIR\n"
             "           write a copy of a store to the empty directory DIR; a daemon may be\n"
             "           using the store; the store is found by the settings of the daemon\n"
+            "       reeld reload [SETTING]...\n"
+            "           ask the daemon that uses the store to read its tokens and plugins\n"
+            "           again, as SIGHUP does; the store is found by the settings of the daemon\n"
             "       reeld verify [--plugin-dir DIR] [--plugin FILE]... [--setting NAME=VALUE]...\n"
             "                    DIR\n"
             "           compare the log of the store in DIR with its checksums, and its records\n"
             "           with their digests; with plugins, and the settings of the daemon, also\n"
             "           with the records that a fold of the log makes; a daemon may be using the\n"
             "           store\n"
+            "       reeld plan [SETTING]... [--json] [--examples N] PLUGIN.so...\n"
+            "           fold the log of a store with these plugins, in the place of those that\n"
+            "           have the same collections, and print what would change: records,\n"
+            "           rejections; a daemon may be using the store; the store, the other\n"
+            "           plugins and their settings are found by the settings of the daemon.\n"
+            "           Exit: 0 nothing changes, 1 something does, 4 it could not be found out\n"
             "       reeld inspect [--json] DIR\n"
             "           print what the store in DIR has in it: positions, files, collections;\n"
             "           a daemon may be using the store\n"

@@ -43,7 +43,7 @@ static bool find_stopped(struct reel *reel, struct reel_status *status) {
 
 static void write_reason(struct daemon *daemon, struct reel_status *status,
                          const struct intake_metrics *metrics, const struct feed_metrics *feed) {
-    if (status->draining)
+    if (status->draining && !status->reloading)
         snprintf(status->reason, sizeof status->reason, "the daemon is about to end");
     else if (reel_newest_commit(daemon->reel) == 0)
         snprintf(status->reason, sizeof status->reason, "the store has failed");
@@ -78,6 +78,7 @@ void daemon_status(struct daemon *daemon, struct reel_status *ret) {
     if (daemon->feed) feed_read(daemon->feed, &feed);
     *ret = (struct reel_status){
         .draining = atomic_load(&daemon->draining),
+        .reloading = atomic_load(&daemon->reloading),
         .started_ns = daemon->started_ns,
         .queue_events = metrics.queue_events,
         .queue_bytes = metrics.queue_bytes,
@@ -265,6 +266,9 @@ static void add_intake(const struct measuring *to, struct intake *intake) {
 }
 
 static void add_worker(const struct measuring *to, const struct worker_shared *worker) {
+    COUNTER(to, "reel_worker_reloads_total",
+            "Workers whose place another one has taken, since plugins were reloaded", "",
+            atomic_load(&worker->replaced));
     COUNTER(to, "reel_worker_restarts_total",
             "Processes that were started anew, mostly since a plugin had ended one", "",
             atomic_load(&worker->restarts));

@@ -143,11 +143,15 @@ static int give_settings(struct daemon *daemon, struct reel_error *error) {
     return rc;
 }
 
-int opening_load(struct daemon *daemon, struct reel_error *error) {
+int opening_fill(struct daemon *daemon, struct reel_error *error) {
     int rc = reel_add_plugin(daemon->reel, daemon->own, error);
     if (rc == 0) rc = load_known(daemon, error);
     if (rc == 0) rc = plugins_check_references(daemon->reel, error);
-    if (rc == 0) rc = give_settings(daemon, error);
+    return rc == 0 ? give_settings(daemon, error) : rc;
+}
+
+int opening_load(struct daemon *daemon, struct reel_error *error) {
+    int rc = opening_fill(daemon, error);
     if (rc == 0) log_plugins(daemon);
     return rc;
 }

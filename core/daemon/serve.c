@@ -20,6 +20,7 @@
 #include "daemon/known.h"
 #include "daemon/nats_feed.h"
 #include "daemon/opening.h"
+#include "daemon/reload.h"
 #include "daemon/sink_host.h"
 #include "daemon/supervisor.h"
 #include "daemon/trust.h"
@@ -34,6 +35,10 @@
 
 /* How long the daemon waits at its end until the last lines of the log are read. */
 #define LOG_END_MS 2000
+
+/* How long running requests may take when another worker takes the place of this one: others wait
+ * meanwhile. */
+#define RELOAD_DRAIN_MS 300
 
 /* ---- Tokens ---------------------------------------------------------------------------------- */
 
@@ -62,8 +67,7 @@ static int load_tokens(struct daemon *daemon, struct reel_error *error) {
     return known_need_tokens(daemon) ? -EINVAL : 0; /* there is no token */
 }
 
-static void reload_tokens(void *context) {
-    struct daemon *daemon = context;
+static void reload_tokens(struct daemon *daemon) {
     struct reel_error warning = {0}, error = {0};
     if (!config_text(daemon->config, "token_file", 0)) {
         log_line(REEL_LEVEL_INFO, SELF, "there is no token file to read again");
@@ -77,6 +81,19 @@ static void reload_tokens(void *context) {
         log_line(REEL_LEVEL_INFO, SELF, "the tokens were read again");
     else
         log_line(REEL_LEVEL_ERROR, SELF, "the old tokens stay valid: %s", error.text);
+}
+
+static void tell_of_reload(void *context, int rc, const struct reel_error *error) {
+    (void)context, (void)rc, (void)error; /* reload.c has logged it */
+}
+
+/* On SIGHUP: the tokens at once, then the plugins. */
+static void reload_all(void *context) {
+    struct daemon *daemon = context;
+    struct reel_error error = {0};
+    reload_tokens(daemon);
+    int rc = reload_request(daemon->reload, tell_of_reload, NULL, &error);
+    if (rc < 0) log_line(REEL_LEVEL_INFO, SELF, "the plugins are not read again: %s", error.text);
 }
 
 /* ---- The writer ------------------------------------------------------------------------------ */
@@ -132,9 +149,17 @@ static int start_sinks(struct daemon *daemon, struct reel_error *error) {
     return rc;
 }
 
+/* A worker that has taken the place of another one has the configuration for which it did. */
+static int read_kept_settings(struct daemon *daemon, struct reel_error *error) {
+    if (!kept_first(KEPT_CONFIG)) return 0;
+    config_destroy(TAKE(daemon->config));
+    return known_open_config(daemon, daemon->argc, daemon->argv, error);
+}
+
 static int start(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
     uint64_t drain_ms_max = config_number(daemon->config, "drain_ms_max");
     int rc = ending_create((uint32_t)drain_ms_max, &daemon->ending, error);
+    if (rc == 0) rc = read_kept_settings(daemon, error);
     if (rc == 0) rc = known_read(daemon, argc, argv, error);
     if (rc == 0) rc = start_traces(error);
     if (rc == 0) rc = load_tokens(daemon, error);
@@ -144,32 +169,50 @@ static int start(struct daemon *daemon, int argc, char **argv, struct reel_error
     if (rc == 0) rc = start_intake(daemon, error);
     if (rc == 0) rc = nats_feed_start(daemon, error);
     if (rc == 0) rc = builder_start(daemon, &daemon->builder, error);
+    if (rc == 0) rc = reload_start(daemon, &daemon->reload, error);
     if (rc == 0) rc = start_sinks(daemon, error);
     return rc;
 }
 
+/* Then all jobs, so that all sinks see their effects. Of a stream, events that have not come back
+ * yet come first. */
+static void drain_writer(struct daemon *daemon, uint64_t until_ms) {
+    if (daemon->feed) feed_drain(daemon->feed, clock_left_ms(until_ms));
+    if (daemon->intake) intake_drain(daemon->intake, clock_left_ms(until_ms));
+}
+
+/* When another worker takes the place of this one, sinks finish what has begun before the writer
+ * accepts no more: nobody is refused. Else, work that has begun is refused where it waits. */
+static void drain(struct daemon *daemon) {
+    bool reloading = atomic_load(&daemon->reloading);
+    uint64_t most_ms = config_number(daemon->config, "drain_ms_max");
+    uint64_t until_ms =
+        clock_ms() + (reloading && most_ms > RELOAD_DRAIN_MS ? RELOAD_DRAIN_MS : most_ms);
+    builder_drain(daemon->builder); /* what waits for it is answered at once */
+    reload_drain(daemon->reload);
+    if (reloading) sink_hosts_drain(daemon, until_ms);
+    drain_writer(daemon, until_ms);
+    if (!reloading && daemon->intake) sink_hosts_drain(daemon, until_ms);
+}
+
 /* Finishes running work; then ends all parts, in the opposite order. */
 static void end(struct daemon *daemon) {
-    uint64_t until_ms = clock_ms() + config_number(daemon->config, "drain_ms_max");
     atomic_store(&daemon->draining, true);
     if (daemon->ending) ending_begin(daemon->ending);
-    builder_drain(daemon->builder); /* what waits for it is answered at once */
-    if (daemon->feed)
-        feed_drain(daemon->feed,
-                   clock_left_ms(until_ms)); /* first, events that have not come back yet */
-    if (daemon->intake) { /* then all jobs, so that all sinks see their effects */
-        intake_drain(daemon->intake, clock_left_ms(until_ms));
-        sink_hosts_drain(daemon, until_ms);
+    drain(daemon);
+    if (daemon->intake) {
         if (daemon->feed) feed_stop(daemon->feed);
         intake_stop(daemon->intake);
         rejections_end(&daemon->rejections);
     }
+    reload_stop(daemon->reload);
     sink_hosts_stop(daemon);
     builder_stop(daemon->builder);
     nats_feed_destroy(daemon);
     intake_destroy(daemon->intake);
     tokens_destroy(daemon->tokens);
     if (daemon->ending) ending_watch(daemon->ending, NULL);
+    if (atomic_load(&daemon->reloading)) engine_leave(daemon->reel);
     reel_close(daemon->reel);
     ending_done(daemon->ending);
 }
@@ -185,9 +228,10 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     if (rc == 0) {
         log_line(REEL_LEVEL_INFO, SELF, "%s has started", reel_version());
         worker_ready();
-        signals_wait(&daemon->signals, reload_tokens, daemon);
-        log_line(REEL_LEVEL_INFO, SELF, "ending");
-        worker_stopping();
+        signals_wait(&daemon->signals, reload_all, daemon);
+        bool reloading = atomic_load(&daemon->reloading);
+        log_line(REEL_LEVEL_INFO, SELF, reloading ? "ending, for the next worker" : "ending");
+        if (!reloading) worker_stopping();
         if (!worker_is_supervised()) signals_release();
     }
     end(daemon);
@@ -197,13 +241,6 @@ static int run(struct daemon *daemon, int argc, char **argv) {
     }
     log_line(REEL_LEVEL_INFO, SELF, "ended");
     return atomic_load(&daemon->signals.exit_code);
-}
-
-static int read_own_settings(struct daemon *daemon, int argc, char **argv,
-                             struct reel_error *error) {
-    int rc = config_create(&daemon->config, error);
-    if (rc == 0) rc = config_declare(daemon->config, DAEMON_OWNER, daemon_settings, error);
-    return rc == 0 ? config_peek(daemon->config, argc, argv, error) : rc;
 }
 
 /* ---- With and without supervision ------------------------------------------------------------ */
@@ -265,13 +302,15 @@ static int supervise(struct serving *serving) {
 int serve(const struct reel_plugin *own, int argc, char **argv) {
     struct serving serving = {.daemon = {.own = own,
                                          .started_ns = clock_now_ns(),
+                                         .argc = argc,
+                                         .argv = argv,
                                          .sinks_lock = PTHREAD_MUTEX_INITIALIZER},
                               .argc = argc,
                               .argv = argv};
     struct daemon *daemon = &serving.daemon;
     struct reel_error error = {0};
     int code = EXIT_USAGE;
-    if (read_own_settings(daemon, argc, argv, &error) < 0) {
+    if (known_open_config(daemon, argc, argv, &error) < 0) {
         log_begin(REEL_LEVEL_INFO, isatty(STDERR_FILENO) == 1);
         log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
     } else {

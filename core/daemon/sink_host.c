@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "daemon/builder.h"
 #include "daemon/metrics.h"
+#include "daemon/reload.h"
 #include "daemon/worker.h"
 
 #include <errno.h>
@@ -289,6 +290,11 @@ static void host_set_aside(struct reel_sink_host *handle, const char *collection
     engine_set_aside(daemon_of(handle)->reel, collection, fn, context);
 }
 
+static int host_reload(struct reel_sink_host *handle, reel_control_done_fn done, void *context,
+                       struct reel_error *error) {
+    return reload_request(daemon_of(handle)->reload, done, context, error);
+}
+
 /* ---- The daemon ------------------------------------------------------------------------------ */
 
 static reel_access host_access(struct reel_sink_host *handle, struct reel_str token) {
@@ -350,4 +356,5 @@ const struct reel_sink_calls sink_host_calls = {
     .submit_expecting = host_submit_expecting,
     .control = host_control,
     .set_aside = host_set_aside,
+    .reload = host_reload,
 };

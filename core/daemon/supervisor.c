@@ -42,6 +42,14 @@ enum {
     BLOCKED_MS = 60000,
 };
 
+struct kept_list {
+    struct {
+        char name[KEPT_NAME_MAX];
+        int fd;
+    } list[KEPT_MAX];
+    size_t count;
+};
+
 struct supervisor {
     const struct supervisor_options *options;
     int (*work)(void *context);
@@ -52,17 +60,16 @@ struct supervisor {
     struct verdicts verdicts;
     int signals; /* a signalfd */
     sigset_t before;
-    struct {
-        char name[KEPT_NAME_MAX];
-        int fd;
-    } kept[KEPT_MAX];
-    size_t kept_count;
+    struct kept_list kept, staged;
+    struct kept_list previous; /* what the worker before had, until the present one is ready */
+    bool may_go_back;
 
     /* The present worker. */
     pid_t worker; /* 0: there is none */
     int control;
     bool is_ready, is_stopping;
-    int hung; /* the slot, and 1, for which it is being ended */
+    bool is_leaving; /* what is staged is for the next one */
+    int hung;        /* the slot, and 1, for which it is being ended */
     uint32_t hung_ms;
     uint64_t kill_ms;  /* then: when it is killed; 0: it was */
     uint64_t dying_ms; /* since when it has said what it dies of; 0: it has not */
@@ -95,39 +102,94 @@ static bool can_say(void) {
 
 /* ---- Sockets --------------------------------------------------------------------------------- */
 
-/* In the worker, to which its copy of the list belongs. */
-static int find_kept(void *context, const char *name) {
-    struct supervisor *supervisor = context;
-    for (size_t i = 0; i < supervisor->kept_count; i++) {
-        if (strcmp(supervisor->kept[i].name, name) != 0) continue;
-        int fd = supervisor->kept[i].fd;
-        supervisor->kept[i] = supervisor->kept[--supervisor->kept_count];
-        return fd;
-    }
-    return -1;
-}
-
-static void keep(struct supervisor *supervisor, const char *name, int fd) {
-    size_t at = supervisor->kept_count;
-    if (at == KEPT_MAX) {
+static void list_add_take(struct kept_list *list, const char *name, int fd) {
+    if (list->count == KEPT_MAX) {
         close(fd); /* the next worker opens it anew */
         return;
     }
-    snprintf(supervisor->kept[at].name, KEPT_NAME_MAX, "%s", name);
-    supervisor->kept[at].fd = fd;
-    supervisor->kept_count++;
+    snprintf(list->list[list->count].name, KEPT_NAME_MAX, "%s", name);
+    list->list[list->count++].fd = fd;
+}
+
+static int list_steal(struct kept_list *list, size_t at) {
+    int fd = list->list[at].fd;
+    memmove(&list->list[at], &list->list[at + 1], (--list->count - at) * sizeof *list->list);
+    return fd;
+}
+
+static void list_close(struct kept_list *list) {
+    while (list->count > 0) close(list->list[--list->count].fd);
+}
+
+static bool begins_with(const char *name, const char *beginning) {
+    return strncmp(name, beginning, strlen(beginning)) == 0;
+}
+
+/* These two in the worker, to which its copy of the list belongs. */
+static int find_kept(void *context, const char *name) {
+    struct kept_list *kept = &((struct supervisor *)context)->kept;
+    for (size_t i = 0; i < kept->count; i++)
+        if (strcmp(kept->list[i].name, name) == 0) return list_steal(kept, i);
+    return -1;
+}
+
+static const char *first_kept(void *context, const char *beginning) {
+    const struct kept_list *kept = &((struct supervisor *)context)->kept;
+    for (size_t i = 0; i < kept->count; i++)
+        if (begins_with(kept->list[i].name, beginning)) return kept->list[i].name;
+    return NULL;
 }
 
 /* When the daemon ends, clients are refused as soon as the worker has closed its own. */
 static void close_kept(struct supervisor *supervisor) {
-    while (supervisor->kept_count > 0) close(supervisor->kept[--supervisor->kept_count].fd);
+    list_close(&supervisor->kept);
+    list_close(&supervisor->staged);
+    list_close(&supervisor->previous);
+}
+
+/* What differs between a worker and the one that takes its place. */
+static void list_move_replaced(struct kept_list *from, struct kept_list *to) {
+    for (size_t i = 0; i < from->count;) {
+        const char *name = from->list[i].name;
+        if (begins_with(name, KEPT_PLUGIN) || strcmp(name, KEPT_CONFIG) == 0) {
+            list_add_take(to, name, from->list[i].fd);
+            (void)list_steal(from, i);
+        } else {
+            i++;
+        }
+    }
+}
+
+/* What the last worker has staged takes the place of what it had; or nobody needs it. */
+static void use_staged(struct supervisor *supervisor) {
+    if (!supervisor->is_leaving) {
+        list_close(&supervisor->staged);
+        return;
+    }
+    list_close(&supervisor->previous);
+    list_move_replaced(&supervisor->kept, &supervisor->previous);
+    list_move_replaced(&supervisor->staged, &supervisor->kept);
+    supervisor->is_leaving = false;
+    supervisor->may_go_back = true;
+}
+
+/* The worker that has taken the place of another one could not start. */
+static bool goes_back(struct supervisor *supervisor) {
+    struct kept_list failed = {.count = 0};
+    if (!supervisor->may_go_back || supervisor->asked || supervisor->at_once) return false;
+    say(REEL_LEVEL_ERROR, "the new worker could not start: the old plugins are used again");
+    list_move_replaced(&supervisor->kept, &failed);
+    list_move_replaced(&supervisor->previous, &supervisor->kept);
+    list_close(&failed);
+    supervisor->may_go_back = supervisor->has_failed = false;
+    return true;
 }
 
 /* ---- The worker begins ----------------------------------------------------------------------- */
 
 __attribute__((noreturn)) static void be_worker(struct supervisor *supervisor, pid_t parent,
                                                 int control) {
-    static struct keeper keeper = {.find = find_kept};
+    static struct keeper keeper = {.find = find_kept, .first = first_kept};
     sigset_t mask = supervisor->before; /* what comes meanwhile waits for signals_wait */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(EXIT_FAILED);
@@ -147,6 +209,7 @@ __attribute__((noreturn)) static void be_worker(struct supervisor *supervisor, p
 
 static int start_worker(struct supervisor *supervisor) {
     int ends[2];
+    use_staged(supervisor);
     callbacks_reset(supervisor->page);
     hangs_reset(&supervisor->hangs);
     atomic_store(&supervisor->shared->broken, false);
@@ -174,6 +237,8 @@ static int start_worker(struct supervisor *supervisor) {
 static void be_ready(struct supervisor *supervisor) {
     uint64_t now_ms = clock_ms();
     supervisor->is_ready = true;
+    supervisor->may_go_back = false;
+    list_close(&supervisor->previous);
     if (!supervisor->was_ready) notify("READY=1");
     supervisor->was_ready = true;
     if (!supervisor->down_ms) return;
@@ -193,8 +258,15 @@ static void hear(struct supervisor *supervisor, const struct worker_message *mes
         notify("STOPPING=1");
         close_kept(supervisor);
         break;
+    case WORKER_LEAVING:
+        supervisor->is_leaving = true;
+        supervisor->down_ms = clock_ms();
+        break;
     case WORKER_KEEP:
-        if (fd >= 0) keep(supervisor, message->name, fd);
+    case WORKER_STAGE:
+        if (fd >= 0)
+            list_add_take(message->word == WORKER_KEEP ? &supervisor->kept : &supervisor->staged,
+                          message->name, fd);
         return;
     }
     if (fd >= 0) close(fd);
@@ -405,12 +477,12 @@ static bool decide(struct supervisor *supervisor, int status, uint32_t *ret_paus
     if (supervisor->at_once) return false;
     verdict_find(&supervisor->verdicts, supervisor->page, status, supervisor->hung,
                  supervisor->hung ? supervisor->hung_ms : 0, &verdict);
-    if (is_good && !verdict.is_plugin) return false;
+    if (is_good && !verdict.is_plugin) return supervisor->is_leaving;
     if (verdict.is_plugin) say(REEL_LEVEL_ERROR, "%s", verdict.sentence);
     if (verdict.has_caller) count_crash(supervisor, verdict.caller);
     if (verdict.is_set_aside) return true;
     bool is_worth_it = verdict.is_plugin || atomic_load(&supervisor->shared->broken) ||
-                       (supervisor->was_ready && WIFSIGNALED(status));
+                       supervisor->is_leaving || (supervisor->was_ready && WIFSIGNALED(status));
     if (!is_worth_it || supervisor->asked) return false;
     if (!verdict.is_plugin) say(REEL_LEVEL_ERROR, "%s", verdict.sentence);
     if (may_restart(supervisor, ret_pause_ms)) return true;
@@ -437,13 +509,16 @@ static int run_workers(struct supervisor *supervisor, int *ret_status) {
         int rc = start_worker(supervisor);
         if (rc < 0) return rc;
         *ret_status = watch(supervisor);
-        if (!decide(supervisor, *ret_status, &pause_ms)) return 0;
+        if (!decide(supervisor, *ret_status, &pause_ms) && !goes_back(supervisor)) return 0;
+        bool is_replaced = supervisor->is_leaving && WIFEXITED(*ret_status) &&
+                           WEXITSTATUS(*ret_status) == EXIT_GOOD;
         if (supervisor->asked) { /* what it had to answer for is durable, and set aside */
             *ret_status = 0;
             return 0;
         }
         if (!supervisor->down_ms) supervisor->down_ms = clock_ms();
-        atomic_fetch_add(&supervisor->shared->restarts, 1);
+        atomic_fetch_add(
+            is_replaced ? &supervisor->shared->replaced : &supervisor->shared->restarts, 1);
         pause_for(supervisor, pause_ms);
         if (supervisor->asked) {
             *ret_status = 0;

@@ -7,10 +7,13 @@
  * and starts the next worker.
  *
  *     why the worker ended                    what follows
+ *     a next one takes its place (reload.h)   the next worker, at once, with other plugins
  *     a plugin; the event is set aside        the next worker, at once
  *     a plugin, but nothing is set aside      the next one, after a pause; up to RESTARTS_MAX times
  *     the store must be opened again          a minute, then the supervisor ends as the worker did
  *     a signal, after one was ready           likewise
+ *     it could not start, in the place of     the next one, with the plugins of the one before
+ *     another
  *     anything else                           the supervisor ends as the worker did
  *
  * Signals: SIGTERM and SIGINT are passed on, and the worker's end is waited for. A second one, once

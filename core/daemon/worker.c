@@ -51,11 +51,26 @@ static kept_number_value *find_number(void *context, const char *name) {
     return NULL;
 }
 
-static void keep(void *context, const char *name, int fd) {
-    struct worker_message message = {.word = WORKER_KEEP};
-    (void)context;
+static void send_descriptor(enum worker_word word, const char *name, int fd) {
+    struct worker_message message = {.word = word};
     snprintf(message.name, sizeof message.name, "%s", name);
     send_message(&message, fd);
+}
+
+static void keep(void *context, const char *name, int fd) {
+    (void)context;
+    send_descriptor(WORKER_KEEP, name, fd);
+}
+
+void worker_stage(const char *name, int fd) {
+    INVARIANT(shared);
+    send_descriptor(WORKER_STAGE, name, fd);
+}
+
+void worker_leaving(void) {
+    const struct worker_message message = {.word = WORKER_LEAVING};
+    INVARIANT(shared);
+    send_message(&message, -1);
 }
 
 void worker_ready(void) {

@@ -27,6 +27,7 @@ struct worker_shared {
 
     /* Written by the supervisor. */
     atomic_uint_least64_t restarts; /* workers that were started anew */
+    atomic_uint_least64_t replaced; /* workers whose place a next one has taken (reload.h) */
     atomic_uint_least64_t down_ms;  /* time without a worker that answers, in all */
 
     /* Tokens whose commands have crashed projectors again and again. Written while there is no
@@ -37,8 +38,20 @@ struct worker_shared {
     } blocked[WORKER_BLOCKED_MAX];
 };
 
-/* What a worker says to the supervisor: a datagram, for WORKER_KEEP with a descriptor. */
-enum worker_word { WORKER_READY = 1, WORKER_STOPPING = 2, WORKER_KEEP = 3 };
+/* By what the plugins of a worker, and the text of its configuration file, are kept (kept.h). The
+ * text of a worker that has taken the place of another one; others have what the supervisor read.
+ */
+#define KEPT_PLUGIN "plugin "
+#define KEPT_CONFIG "configuration"
+
+/* What a worker says to the supervisor: a datagram, for the last two with a descriptor. */
+enum worker_word {
+    WORKER_READY = 1,
+    WORKER_STOPPING = 2,
+    WORKER_LEAVING = 3, /* the next worker takes its place, with what was staged */
+    WORKER_KEEP = 4,
+    WORKER_STAGE = 5, /* to be kept in place of plugins and text: after WORKER_LEAVING */
+};
 struct worker_message {
     enum worker_word word;
     char name[KEPT_NAME_MAX]; /* of the descriptor */
@@ -59,6 +72,11 @@ void worker_watch_faults(void);
 /* To the supervisor, or to the service manager. */
 void worker_ready(void);
 void worker_stopping(void);
+
+/* Something for the worker that takes the place of this one, which then says that it ends for that.
+ * Whatever becomes of this one after that, the next worker is another. */
+void worker_stage(const char *name, int fd);
+void worker_leaving(void);
 
 /* A part of /metrics; NULL: not supervised. */
 const struct worker_shared *worker_shared(void);

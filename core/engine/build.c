@@ -19,6 +19,10 @@
 /* So often the files are opened beside a process that may just be replacing them. */
 #define TRIES 3
 
+/* So often a log that goes on is followed. Each round takes less time than the one before, unless
+ * events arrive faster than they are folded. */
+#define ROUNDS_MAX 16
+
 /* ---- The log --------------------------------------------------------------------------------- */
 
 static int open_log(const char *directory, struct log **ret, struct reel_error *error) {
@@ -45,7 +49,8 @@ static int check_log(const struct log *log, const struct build_options *options,
         options->seq >= facts->first_seq)
         return fail(error, -ERANGE, "the log ends at %llu", (unsigned long long)log_head(log));
     for (size_t i = 0; i < options->count; i++)
-        if (options->collections[i].from_seq < facts->first_seq)
+        if (options->collections[i].from_seq > 0 &&
+            options->collections[i].from_seq < facts->first_seq)
             return fail(error, -ESTALE,
                         "collection `%s` was made from the events from %llu on, and the log begins "
                         "at %llu: it cannot be made again",
@@ -64,10 +69,11 @@ static int choose(struct reel *reel, const struct build_options *options,
         const struct build_collection *wanted = &options->collections[i];
         struct collection *collection = registry_find(registry, reel_text(wanted->name));
         if (!collection) return fail(error, -ESRCH, "no plugin has `%s`", wanted->name);
-        collection->state.from_seq = wanted->from_seq;
+        uint64_t from_seq = wanted->from_seq ? wanted->from_seq : reel->dispatcher.state.first_seq;
+        collection->state.from_seq = from_seq;
         collection->state.generation = wanted->generation;
         for (; collection; collection = collection->source) /* its unit has one cursor */
-            refold_from(collection, wanted->from_seq > 0 ? wanted->from_seq - 1 : 0);
+            refold_from(collection, from_seq - 1);
     }
     return 0;
 }
@@ -141,6 +147,36 @@ static int fold(struct reel *reel, const struct build_options *options, uint64_t
     return rc;
 }
 
+/* ---- A log that goes on ---------------------------------------------------------------------- */
+
+/* 1: it has gone on, and is folded up to `seq`; 0: it has not gone on by much. */
+static int follow_once(struct reel *reel, const struct build_options *options, uint64_t *seq,
+                       struct reel_error *error) {
+    struct log *log;
+    int rc = open_log(options->directory, &log, error);
+    if (rc < 0) return rc;
+    rc = check_log(log, options, error);
+    if (rc == 0 && log_facts(log)->first_seq > *seq + 1)
+        rc = fail(error, -ESTALE, "the log was trimmed meanwhile");
+    uint64_t head = rc == 0 ? log_head(log) : 0;
+    if (rc < 0 || head <= *seq + options->behind_max) {
+        log_close(log);
+        return rc;
+    }
+    log_close(log_place_swap(&reel->dispatcher.home.place, log));
+    rc = fold(reel, options, head, error);
+    *seq = head;
+    return rc < 0 ? rc : 1;
+}
+
+static int follow(struct reel *reel, const struct build_options *options, uint64_t *seq,
+                  struct reel_error *error) {
+    int more = options->behind_max > 0;
+    for (int round = 0; more > 0 && round < ROUNDS_MAX; round++)
+        more = follow_once(reel, options, seq, error);
+    return more < 0 ? more : 0;
+}
+
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 int build_run(struct reel *reel, const struct build_options *options, uint64_t *ret_seq,
@@ -165,6 +201,7 @@ int build_run(struct reel *reel, const struct build_options *options, uint64_t *
     rc = refold_begin(reel, log, seq, error);
     if (rc == 0) rc = choose(reel, options, error);
     if (rc == 0) rc = fold(reel, options, seq, error);
+    if (rc == 0) rc = follow(reel, options, &seq, error);
     if (rc == -ECANCELED) return 0; /* it has seen what it wanted */
     if (rc == 0) rc = end(reel, options, error);
     if (rc == 0) *ret_seq = seq;

@@ -17,7 +17,8 @@
 
 #include <reel/reel.h>
 
-/* A collection that is folded: of the events from `from_seq` on (reel_collection_info). */
+/* A collection that is folded: of the events from `from_seq` on (reel_collection_info); 0: of all
+ * that the log has. */
 struct build_collection {
     const char *name;
     uint64_t from_seq, generation;
@@ -37,6 +38,8 @@ struct build_options {
     const char *directory; /* of the Reel; it is only read */
     const char *epoch;     /* its log must have this one; NULL: any */
     uint64_t seq;          /* UINT64_MAX: up to the end of the log */
+    uint64_t behind_max;   /* then: the log goes on meanwhile, and is followed until at most so many
+                              events of it are left; 0: it is not */
     const struct build_collection *collections;
     size_t count;
 

@@ -87,6 +87,8 @@ int control_run(struct reel *reel, const char *name, reel_control control,
     struct collection *collection = registry_find(&dispatcher->registry, reel_text(name));
     int rc = -EINVAL;
     if (!collection) return fail(error, -ESRCH, "no collection `%s` is loaded", name);
+    if (dispatcher->registry.hands_over)
+        return fail(error, -EBUSY, "plugins are being reloaded: a new worker takes over");
     struct collection *root = unit_root(collection);
     if (control == REEL_CONTROL_PAUSE) rc = pause_unit(dispatcher, root, error);
     if (control == REEL_CONTROL_RESUME) rc = resume_unit(dispatcher, root, error);

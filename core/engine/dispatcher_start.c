@@ -467,6 +467,7 @@ int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
     if (rc < 0) return rc;
     rc = find_controls(dispatcher, error);
     if (rc == 0) rc = registry_start(registry, &dispatcher->state, error);
+    if (rc == 0) rc = registry_drop_handovers(registry, error);
     if (rc == 0) rc = put_changes(dispatcher, error);
     dispatcher->trim_left = true; /* a trim may have been killed half way */
     rc = dispatcher_end(dispatcher, rc, error);

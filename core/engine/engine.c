@@ -7,6 +7,7 @@
 #include "engine/fold/changes.h"
 #include "engine/log/log.h"
 #include "engine/transaction.h"
+#include "engine/visit.h"
 
 #include <errno.h>
 
@@ -234,4 +235,22 @@ bool engine_faulted(const struct reel *reel) {
 
 struct fold_shown engine_running(struct reel *reel) {
     return fold_show(&reel->dispatcher.fold);
+}
+
+/* ---- The directory --------------------------------------------------------------------------- */
+
+void engine_leave(struct reel *reel) {
+    HOLD_LOCK(&reel->writer);
+    reel->dispatcher.store.is_left = true;
+}
+
+int engine_find_user(const char *directory, pid_t *ret, struct reel_error *error) {
+    struct visit visit;
+    int rc = visit_begin(&visit, directory, error);
+    pid_t pid = rc == 0 ? visit_user(&visit) : 0;
+    visit_end(&visit);
+    if (rc < 0) return rc;
+    if (pid <= 0) return fail(error, -ENOENT, "no process has %s open", directory);
+    *ret = pid;
+    return 0;
 }

@@ -1,7 +1,7 @@
 /* engine.h: the only header of the engine for other rooms: the feeds, `reeld check`, the daemon. It
  * adds calls to those of <reel/reel.h>, which programs use. `struct reel` is private. `reeld check`
  * also looks into plugins: what they declare (plugin.h) and draft (decision.h), and the host's
- * table. verify.h and inspect.h look at directories that another process may have open.
+ * table. verify.h, compare.h and inspect.h look at directories that another process may have open.
  *
  * Functions here may be called from any thread, and take the write lock themselves, unless their
  * comments say otherwise.
@@ -11,11 +11,14 @@
 
 #include "base/text.h"
 #include "engine/build.h"
+#include "engine/changed.h"
+#include "engine/compare.h"
 #include "engine/fold/callbacks.h"
 #include "engine/fold/decision.h"
 #include "engine/fold/host.h"
 #include "engine/fold/plugin.h"
 #include "engine/fold/set_aside.h"
+#include "engine/handover.h"
 #include "engine/inspect.h"
 #include "engine/verify.h"
 #include "engine/work.h"
@@ -111,6 +114,13 @@ int engine_open_scratch(const struct reel_options *options, const char *director
 int engine_open_built(struct reel *of, const struct reel_options *options, const char *directory,
                       struct reel **ret, struct reel_error *error);
 bool engine_has_views(struct reel *reel);
+
+/* Says that another process opens the store as soon as this one has closed it: closing writes no
+ * checkpoint, since to fold the few events after the last one takes less time. */
+void engine_leave(struct reel *reel);
+
+/* The process that has this directory open. -ENOENT: there is no store, or nobody has. */
+int engine_find_user(const char *directory, pid_t *ret, struct reel_error *error);
 
 /* Size of the state's file. [any thread] */
 uint64_t engine_store_bytes(struct reel *reel);

@@ -50,3 +50,9 @@ void visit_end(struct visit *visit) {
     free(visit->state_path);
     *visit = (struct visit){.lock = -1};
 }
+
+pid_t visit_user(const struct visit *visit) {
+    char text[32] = "";
+    if (!visit->live || pread(visit->lock, text, sizeof text - 1, 0) <= 0) return 0;
+    return (pid_t)strtol(text, NULL, 10);
+}

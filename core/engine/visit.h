@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct visit {
     char *log_path, *state_path;
@@ -18,5 +19,8 @@ struct visit {
 /* -ENOENT: there is no store; -EPROTO: it has another format. visit_end in any case. */
 int visit_begin(struct visit *visit, const char *directory, struct reel_error *error);
 void visit_end(struct visit *visit);
+
+/* If another process has it open: which one. 0: it is not known. */
+pid_t visit_user(const struct visit *visit);
 
 #endif

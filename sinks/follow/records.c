@@ -483,7 +483,7 @@ static int read_own(struct record_cursor *cursor, const struct reel_epoch *epoch
         .has_ids = !cursor->owes_snapshot,
     };
     int rc = read_slice(&reading);
-    cursor->is_gone = reading.is_gone;
+    if (rc >= 0) cursor->is_gone = reading.is_gone;
     if (chunk->count > 0) { /* a later error will occur again in the next call */
         *ret = chunk;
         return 1;

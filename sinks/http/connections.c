@@ -514,6 +514,7 @@ int connections_start(struct connections *all, struct reel_error *error) {
 void connections_stop(struct connections *all) {
     {
         HOLD_LOCK(&all->lock);
+        if (all->ending) return;
         all->ending = true;
     }
     wake(all);

@@ -52,7 +52,8 @@ struct connections_options {
 int connections_create(struct server *server, const struct connections_options *options,
                        struct connections **ret, struct reel_error *error);
 
-/* connections_start: accepts connections for server->daemon. connections_stop: accepts no more. */
+/* connections_start: accepts connections for server->daemon. connections_stop: accepts no more;
+ * it may be called again. */
 int connections_start(struct connections *connections, struct reel_error *error);
 void connections_stop(struct connections *connections);
 

@@ -120,7 +120,8 @@ static enum MHD_Result send_answer(struct request *request) {
         bytes = 0;
     }
     request->memory_taken += bytes;
-    answer->closes = !answer->upgraded && head_is_last(request);
+    bool is_last = head_is_last(request) || atomic_load(&request->server->leaving);
+    answer->closes = !answer->upgraded && is_last;
     TRACE(TRACE_HTTP, "request %p is answered: %u", (void *)request, answer->status);
     return answer_send(answer, request->server, request->connection, wants_cors);
 }
@@ -426,13 +427,20 @@ static void committed(void *sink, uint64_t cursor) {
 
 /* Requests that were handed over get their answers. Waiting requests, and new ones, are refused.
  * Events that arrive in bulk are answered up to where they are.
- * Followers are closed when they have received all applied events. */
+ * Followers are closed when they have received all applied events.
+ * If another process takes the place of this one, new requests are not refused: clients that
+ * connect wait for that process, and connections are closed with the next answer. */
 static void drain(void *sink, uint32_t timeout_ms) {
     struct server *server = sink;
+    struct reel_status status;
     uint64_t until_ns = clock_ns() + (uint64_t)timeout_ms * 1000000;
-    atomic_store(&server->draining, true);
+    reel_sink_status(server->host, &status);
+    if (status.reloading) connections_stop(server->all);
+    atomic_store(status.reloading ? &server->leaving : &server->draining, true);
     waiters_wake(server);
     while (atomic_load(&server->requests) > 0 && clock_ns() < until_ns) usleep(2000);
+    atomic_store(&server->draining, true);
+    waiters_wake(server);
     bulk_drain(server->bulk, until_ns / 1000000);
     hub_drain(server->hub, until_ns / 1000000);
 }

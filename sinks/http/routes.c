@@ -62,6 +62,8 @@ const struct route *const routes[] = {
           .summary = "Position, feed, queue, store and projections"),
     ROUTE(METHOD_GET, "/v1/plugins", READ, no_params, .handle = handle_plugins,
           .summary = "The plugins that are loaded, and what they declare"),
+    ROUTE(METHOD_POST, "/v1/plugins/reload", ADMIN, no_params, .handle = handle_reload,
+          .summary = "Reads the plugins again"),
     ROUTE(METHOD_GET, "/v1/version", READ, no_params, .handle = handle_version,
           .summary = "The versions of the server and of this API"),
     ROUTE(METHOD_GET, "/v1/openapi.json", READ, no_params, .handle = handle_openapi,
@@ -256,8 +258,8 @@ static const char *why_forbidden(reel_access wanted) {
         return "this token may not look back: its line in the token file says `read`, and not "
                "`history`";
     case REEL_ACCESS_ADMIN:
-        return "this token may not control collections: its line in the token file does not say "
-               "`admin`";
+        return "this token may not control collections or reload plugins: its line in the token "
+               "file does not say `admin`";
     default:
         return "this token may only read";
     }

@@ -63,6 +63,7 @@ void handle_status(struct request *request);
 void handle_collections(struct request *request);
 void handle_collection(struct request *request);
 void handle_control(struct request *request);
+void handle_reload(struct request *request);
 void handle_plugins(struct request *request);
 void handle_version(struct request *request);
 void handle_openapi(struct request *request);

@@ -66,6 +66,7 @@ struct server {
     atomic_uint_fast64_t sent_again; /* number of these that came from the cache */
     struct histogram request_times;
     atomic_bool draining;
+    atomic_bool leaving; /* another process accepts the connections from now on */
 
     /* Requests that wait for the cursor (waiters.c). */
     pthread_t clock;

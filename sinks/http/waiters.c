@@ -17,6 +17,11 @@
 /* How often it looks whether clients of requests that look back are gone. */
 #define LOOK_MS 200
 
+/* Then nobody waits any more. */
+static bool is_draining(struct server *server) {
+    return atomic_load(&server->draining) || atomic_load(&server->leaving);
+}
+
 static void remove_waiter(struct server *server, struct request *request) {
     INVARIANT(lock_is_held(&server->waiters_lock));
     INVARIANT(server->waiter_count > 0 && request->phase == PHASE_SUSPENDED);
@@ -36,7 +41,7 @@ static uint64_t resume_some(struct server *server) {
     uint64_t now = clock_ms(), cursor = reel_sink_cursor(server->host);
     uint64_t commit = reel_sink_newest_commit(server->host);
     uint64_t next_ms = now + TIMEOUT_MAX_S * 1000;
-    bool all = server->ending || atomic_load(&server->draining);
+    bool all = server->ending || is_draining(server);
     struct request *next;
     for (struct request *request = server->waiters; request; request = next) {
         next = request->next;
@@ -130,7 +135,7 @@ static bool enlist(struct request *request) {
 static bool give_up(struct request *request) {
     struct answer *answer = &request->answer;
     uint64_t cursor = reel_sink_cursor(request_host_of_sink(request));
-    if (atomic_load(&request->server->draining)) {
+    if (is_draining(request->server)) {
         answer_problem(answer, PROBLEM_SERVICE_UNAVAILABLE, "the daemon is about to end");
         return false;
     }
@@ -189,8 +194,7 @@ bool request_wait_until(struct request *request, uint64_t cursor) {
     request->wanted_cursor = cursor;
     if (read_timeout(request, &timeout_s) < 0) return false;
     if (reel_sink_cursor(request_host_of_sink(request)) >= request->wanted_cursor) return true;
-    if (request->waited || timeout_s == 0 || atomic_load(&request->server->draining))
-        return give_up(request);
+    if (request->waited || timeout_s == 0 || is_draining(request->server)) return give_up(request);
     suspend(request);
     return false;
 }
@@ -198,7 +202,7 @@ bool request_wait_until(struct request *request, uint64_t cursor) {
 bool request_wait_for_change(struct request *request, uint64_t commit) {
     uint64_t timeout_s;
     if (read_timeout(request, &timeout_s) < 0) return false;
-    if (clock_ms() >= request->deadline_ms || atomic_load(&request->server->draining)) return true;
+    if (clock_ms() >= request->deadline_ms || is_draining(request->server)) return true;
     request->awaits_change = true;
     request->seen_commit = commit;
     suspend(request);

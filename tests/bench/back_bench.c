@@ -1,11 +1,11 @@
-/* back_bench.c: what looking back costs those who do not: the time of a GET of one record and of a
- * POST of one event, each at a fixed rate, without anybody who looks back and with clients that ask
- * for lists at random cursors and for histories as fast as they are answered. Both are run in turn,
- * several times; printed are the medians and the 99th percentiles of all runs, and their ratios. On
- * a busy machine, where a builder may not run for long, requests that look back end after five
- * seconds.
+/* back_bench.c: what looking back costs those who do not, or `reeld plan`: the time of a GET of one
+ * record and of a POST of one event, each at a fixed rate, without anybody who looks back and with
+ * clients that ask for lists at random cursors and for histories as fast as they are answered; or
+ * with one plan after another of a plugin that both commands load. Both are run in turn, several
+ * times; printed are the medians and the 99th percentiles of all runs, and their ratios. On a busy
+ * machine, where a builder may not run for long, requests that look back end after five seconds.
  *
- *     back_bench [EVENTS [SECONDS]]
+ *     back_bench [--plan] [EVENTS [SECONDS]]
  */
 #include "../support/load.h"
 #include "daemon.h"
@@ -13,10 +13,12 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 enum { TURNS = 5, LOOKERS = 4, RATE = 200, BATCH = 2000 };
 
@@ -45,6 +47,28 @@ static void *look_back(void *context) {
         reply_free(&reply);
     }
     client_close(client);
+    return NULL;
+}
+
+/* ---- Plans ----------------------------------------------------------------------------------- */
+
+static const char *directory;
+
+static void *plan_on(void *context) {
+    const char *const arguments[] = {"plan",  "--data",         directory, "--build-cpu-s-max",
+                                     "86400", "--build-ms-max", "3600000", CELL_SO,
+                                     NULL};
+    (void)context;
+    while (!atomic_load(&ending)) {
+        struct daemon plan = daemon_launched(arguments, NULL);
+        int status = 0;
+        while (waitpid(plan.pid, &status, WNOHANG) == 0) {
+            sleep_until(seconds_now() + 0.05);
+            if (atomic_load(&ending)) kill(plan.pid, SIGTERM);
+        }
+        if (!atomic_load(&ending)) must(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        if (!atomic_load(&ending)) atomic_fetch_add(&answered, 1);
+    }
     return NULL;
 }
 
@@ -91,15 +115,16 @@ static void print(const char *what, struct samples *without, struct samples *wit
 
 /* ---- The runs -------------------------------------------------------------------------------- */
 
-static void run_with(struct client *client, struct asking *asking, const char *key,
-                     double seconds) {
+static void run_with(struct client *client, struct asking *asking, const char *key, double seconds,
+                     bool plans) {
     pthread_t threads[LOOKERS];
+    size_t count = plans ? 1 : LOOKERS;
     atomic_store(&ending, false);
-    for (uintptr_t i = 0; i < LOOKERS; i++)
-        must(pthread_create(&threads[i], NULL, look_back, (void *)i) == 0);
+    for (uintptr_t i = 0; i < count; i++)
+        must(pthread_create(&threads[i], NULL, plans ? plan_on : look_back, (void *)i) == 0);
     ask(client, asking, key, seconds);
     atomic_store(&ending, true);
-    for (size_t i = 0; i < LOOKERS; i++) must(pthread_join(threads[i], NULL) == 0);
+    for (size_t i = 0; i < count; i++) must(pthread_join(threads[i], NULL) == 0);
 }
 
 static char *any_key(struct client *client) {
@@ -113,10 +138,13 @@ static char *any_key(struct client *client) {
 }
 
 int main(int argc, char **argv) {
+    bool plans = argc > 1 && strcmp(argv[1], "--plan") == 0;
+    if (plans) argv++, argc--;
     uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 400000;
     double seconds = argc > 2 ? strtod(argv[2], NULL) : 10;
     struct asking without = {0}, with = {0};
-    daemon_here = daemon_started(scratch_directory(), "--build-ms-max", "5000", NULL);
+    directory = scratch_directory();
+    daemon_here = daemon_started(directory, "--build-ms-max", "5000", NULL);
     struct client *client = client_opened(&daemon_here, WRITE_TOKEN);
     while (head < events) {
         struct reply reply = post_load(client, head, BATCH);
@@ -129,13 +157,12 @@ int main(int argc, char **argv) {
     for (int turn = 0; turn < TURNS; turn++) {
         ask(client, &without, key, seconds);
         with.next = without.next;
-        run_with(client, &with, key, seconds);
+        run_with(client, &with, key, seconds, plans);
         without.next = with.next;
     }
-    printf("%" PRIu64 " events, %d clients that look back: %" PRIu64 " answers, %" PRIu64
-           " refusals in %.0f s\n",
-           events, LOOKERS, (uint64_t)atomic_load(&answered), (uint64_t)atomic_load(&refused),
-           seconds * TURNS);
+    printf("%" PRIu64 " events, %s: %" PRIu64 " answers, %" PRIu64 " refusals in %.0f s\n", events,
+           plans ? "one plan after another" : "4 clients that look back",
+           (uint64_t)atomic_load(&answered), (uint64_t)atomic_load(&refused), seconds * TURNS);
     print("GET", &without.gets, &with.gets);
     print("POST", &without.posts, &with.posts);
     free(key);

@@ -12,8 +12,9 @@
 #                                                the bare disk; installs postgresql and libpq-dev
 #     bash tests/bench/run.sh query [CELLS]      what indexes of fields cost, and queries
 #     bash tests/bench/run.sh asking [CELLS]     queries over HTTP, beside PostgreSQL; installs it
-#     bash tests/bench/run.sh back [EVENTS [SECONDS]]
-#                                                what looking back costs those who do not
+#     bash tests/bench/run.sh back [--plan] [EVENTS [SECONDS]]
+#                                                what looking back costs those who do not, or
+#                                                `reeld plan`
 #     bash tests/bench/run.sh bulk [SECONDS]     NDJSON and /ws/ingest, beside the bare disk
 #     bash tests/bench/run.sh nats [EVENTS]      how it follows a stream; needs nats-server
 set -euo pipefail

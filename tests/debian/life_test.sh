@@ -168,6 +168,8 @@ code=$(request read POST /v1/events -o /dev/null -w '%{http_code}' -d '{}' 2>/de
 [[ $code == 403 ]] || die "the token for monitoring may write: $code"
 request read GET /metrics >"$scratch/answer" && grep -qx 'reel_ready 1' "$scratch/answer" ||
     die "/metrics does not say that it is ready"
+curl -sS --fail-with-body "$reel_url/" >"$scratch/answer" && grep -q 'src="/console/app.js"' \
+    "$scratch/answer" || die "the console is not there: $(<"$scratch/answer")"
 stop_reeld
 echo "the first event has become a record"
 

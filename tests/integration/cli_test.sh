@@ -46,7 +46,7 @@ expect "--version" "0 reeld $(sed -n "s/^ *version: '\(.*\)',/\1/p" "$root/meson
 run --help
 help=$out
 expect "--help" "0 reeld" "$code ${out:0:5}"
-for command in serve replay check backup verify inspect explain conform; do
+for command in serve replay check backup verify plan inspect explain conform; do
     [[ $help == *"reeld ${command}"* || $help == *"reeld [$command]"* ]] ||
         expect "--help" "something about $command" "$help"
     run "$command" --help
@@ -72,6 +72,11 @@ refused "a word too many" 2 "\`frob\` does not belong to a flag" serve frob
 refused "a flag without its value" 2 "--data is without a value, wanted a text (DIR)" serve --data
 run check
 expect "check without a plugin" "2 reeld check: no plugin was given; see reeld --help" "$code $err"
+run plan
+expect "plan without a plugin" "2 reeld plan: no plugin was given; see reeld --help" "$code $err"
+run plan --examples
+expect "plan with a flag that has no value" \
+    "2 reeld plan: no plugin was given; see reeld --help" "$code $err"
 run backup
 expect "backup without a directory" \
     "2 reeld backup: no directory was given; see reeld --help" "$code $err"

@@ -8,7 +8,8 @@ import sys
 import time
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
-from client_support import (Failures, Place, READER, WRITER, compare_golden, on_terminal, run)
+from client_support import (ADMIN, Failures, PATIENCE_S, Place, READER, WRITER, compare_golden,
+                            on_terminal, run)
 
 failures = Failures('client_golden_test')
 
@@ -156,6 +157,9 @@ PIPE = [
     'plugins none',
     'admin rebuild cells',
     'admin reload',
+    'admin rebuild none --token ADMIN',
+    'admin resume cells --token ADMIN',
+    'admin release cells --token ADMIN',
     'admin explode cells',
     'admin rebuild',
     'compare SERVER SERVER',
@@ -203,7 +207,7 @@ def transcript(place, daemon, scrubber, commands, ask):
     parts = []
     for command in commands:
         line, text = command if isinstance(command, tuple) else (command, None)
-        words = [{'READER': READER, 'SERVER': daemon.url}.get(word, word) for word in line.split()]
+        words = [{'ADMIN': ADMIN, 'READER': READER, 'SERVER': daemon.url}.get(word, word) for word in line.split()]
         code, out, err = ask(words, (INPUTS[text] if text else '').encode('utf-8'))
         shown = f'$ reel {line}' + (f' < {text}' if text else '') + '\n' + out
         shown += ''.join(f'! {part}\n' for part in err.splitlines())
@@ -227,9 +231,52 @@ def main():
         plain = on_terminal(place, ['get', 'cells'], 80, {**where, 'NO_COLOR': '1'})
         failures.check('\x1b' not in plain[1] and 'c-1' in plain[1], f'NO_COLOR: {plain}')
         too_wide(place, where)
+        rarer_reasons(place, where)
+        operated(place, {**where, 'REEL_TOKEN': ADMIN})
     finally:
         place.close()
     failures.exit()
+
+
+def rarer_reasons(place, where):
+    """Of two reasons the one that comes last is shown, and that there is another."""
+    event = formation('1', 'web') | {'id': 'no-uuid', 'data': {'formationId': 'x'}}
+    run(place, ['send', '-'], json.dumps(event).encode('utf-8'), where)
+    code, out, err = run(place, ['rejected', '--by-reason', '--limit', '1'], environment=where)
+    failures.check(code == 0 and out.endswith('event formationId not a UUID (x)\n') and
+                   '1 more were rejected for other reasons' in err,
+                   f'rejected --by-reason --limit 1: {code} {out!r} {err!r}')
+
+
+def wait_for_state(place, where, wanted):
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        _, out, _ = run(place, ['status', '-o', 'json'], environment=where)
+        states = {one['collection']: one['state'] for one in json.loads(out)['projections']}
+        if states['cells'] == wanted:
+            return
+        time.sleep(0.02)
+    failures.complain(f'cells are not {wanted}')
+
+
+def operated(place, where):
+    """What an operator asks for is done, and seen."""
+    def admin(*words):
+        code, _, err = run(place, ['admin', *words], environment=where)
+        failures.check(code == 0, f'admin {words}: {code} {err}')
+
+    admin('pause', 'cells')
+    wait_for_state(place, where, 'paused')
+    _, _, err = run(place, ['get', 'cells'], environment=where)
+    failures.check('cells' in err and 'as of' in err, f'cells that are paused: {err!r}')
+    admin('resume', 'cells')
+    wait_for_state(place, where, 'live')
+    _, before, _ = run(place, ['status', '-o', 'json'], environment=where)
+    admin('rebuild', 'cells', '--wait')
+    _, after, _ = run(place, ['status', '-o', 'json'], environment=where)
+    generations = [next(one['generation'] for one in json.loads(text)['projections']
+                        if one['collection'] == 'cells') for text in (before, after)]
+    failures.check(generations[1] == generations[0] + 1, f'rebuild --wait: {generations}')
 
 
 def too_wide(place, where):

@@ -17,7 +17,7 @@ import time
 import urllib.request
 
 PATIENCE_S = 120
-WRITER, READER = 'token-that-writes', 'token-that-reads'
+WRITER, READER, ADMIN = 'token-that-writes', 'token-that-reads', 'token-of-an-operator'
 
 
 class Failures:
@@ -80,7 +80,8 @@ class Place:
 class Daemon:
     def __init__(self, place, name, arguments=(), port=0):
         self.place, self.name, self.process = place, name, None
-        self.tokens = place.write('tokens', f'write writer {WRITER}\nread reader {READER}\n', 0o600)
+        self.tokens = place.write('tokens', f'write writer {WRITER}\nread reader {READER}\n'
+                                  f'admin operator {ADMIN}\n', 0o600)
         self.arguments, self.port, self.url = list(arguments), port, None
         self.start()
 

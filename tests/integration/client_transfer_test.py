@@ -141,16 +141,16 @@ def a_slow_pipe_is_not_waited_for(place, daemon, environment):
     failures.check(client.wait(PATIENCE_S) == 0, 'the import of a pipe fails')
 
 
-def progress_on_a_terminal(place, path, environment):
-    terminal = Terminal(place, [place.reel, 'import', path], 80, environment)
+def progress_on_a_terminal(place, what, path, environment):
+    terminal = Terminal(place, [place.reel, what, path], 80, environment)
     code = terminal.finish()
     lines = re.split(rb'[\r\n]', terminal.output)
-    shown = [line for line in lines if line.startswith(b'import [')]
-    failures.check(code == 0 and shown, f'no progress: {code} {terminal.output[:300]!r}')
+    shown = [line for line in lines if line.startswith(what.encode('ascii') + b' [')]
+    failures.check(code == 0 and shown, f'no progress of {what}: {code} {terminal.output[:300]!r}')
     failures.check(any(re.search(rb'\d+%  [\d,]+ events', line) for line in shown),
-                   f'the progress is {shown[:3]}')
+                   f'the progress of {what} is {shown[:3]}')
     failures.check(all(len(line.replace(b'\x1b[K', b'')) < 80 for line in shown),
-                   'the progress is too wide')
+                   f'the progress of {what} is too wide')
 
 
 # ---- Export --------------------------------------------------------------------------------------
@@ -239,7 +239,8 @@ def main():
         copy(place, daemon, place.daemon('other'), environment)
         other_imports(place, daemon, path, environment)
         a_slow_pipe_is_not_waited_for(place, daemon, environment)
-        progress_on_a_terminal(place, path, environment)
+        progress_on_a_terminal(place, 'import', path, environment)
+        progress_on_a_terminal(place, 'export', place.file('shown.ndjson'), environment)
     finally:
         place.close()
     failures.exit()

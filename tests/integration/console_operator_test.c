@@ -168,6 +168,28 @@ static void a_collection_is_rebuilt(void **state) {
     expect_no_complaints(true);
 }
 
+/* In small slices, so that it takes a while. */
+static void a_rebuild_shows_its_progress(void **state) {
+    (void)state;
+    const int cells = memory_is_sanitized() ? 20000 : 200000;
+    const char *directory = scratch_directory();
+    struct site site = site_on(directory, 0, NULL);
+    import_many(&site, cells);
+    site_closed(&site);
+    site = site_on(directory, 0, (const char *const[]){"--batch-events-max", "1", NULL});
+    browser_page(browser);
+    sign_in(&site, ADMIN_TOKEN, "#/plugins");
+    act(ACTIONS("cells"), "Rebuild", "Rebuild cells?");
+    go(&site, "");
+    browser_wait(browser, "[...document.querySelectorAll('main tr')].some(row => "
+                          "row.innerText.includes('live, being rebuilt') && "
+                          "row.querySelector('progress').position < 1)");
+    browser_photograph(browser, "rebuild");
+    browser_wait(browser, "!document.querySelector('main tr progress')");
+    expect_no_complaints(true);
+    site_closed(&site);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
@@ -175,6 +197,7 @@ int main(void) {
         cmocka_unit_test(a_crash_is_said_first_and_a_collection_is_released),
         CASE(a_collection_is_paused_and_resumed),
         CASE(a_collection_is_rebuilt),
+        cmocka_unit_test(a_rebuild_shows_its_progress),
     };
     if (!browser_is_there()) return SKIPPED;
     browser = browser_opened();

@@ -46,6 +46,20 @@ static inline struct site site_on(const char *directory, int port, const char *c
     return site;
 }
 
+/* So many cells are started: cell-000000 and so on. */
+static inline void import_many(struct site *site, int count) {
+    struct text lines = {0};
+    for (int i = 0; i < count; i++)
+        text_format(&lines,
+                    "{\"specversion\":\"1.0\",\"id\":\"m%d\",\"source\":\"/many\",\"type\":\"%s\","
+                    "\"data\":{\"cellId\":\"cell-%06d\",\"specId\":\"s-%d\"}}\n",
+                    i, CELL_STARTED, i, i % 10);
+    struct reply reply = asked(site->writer, "POST", "/v1/events",
+                               "Content-Type: application/x-ndjson", lines.data, 200);
+    reply_free(&reply);
+    free(lines.data);
+}
+
 /* ---- The page -------------------------------------------------------------------------------- */
 
 /* Goes to another view; `hash` is the part of its address from `#` on. Waits until the view before

@@ -186,6 +186,18 @@ static bool is_rebuilding(struct client *client) {
 
 enum { FOLLOWERS = 12 };
 
+/* When all of them have the old records, so that each crosses. */
+static void rebuild_before(struct record_copy *copies, size_t count, const struct daemon *daemon,
+                           struct client *client) {
+    for (size_t i = 0; i < count; i++)
+        while (copies[i].snapshots == 0) record_copy_read(&copies[i], daemon, client, 20);
+    struct client *admin = client_opened(daemon, ADMIN_TOKEN);
+    struct reply reply = request(admin, "POST", "/v1/collections/counters/rebuild", NULL, NULL, 0);
+    assert_int_equal(reply.status, 202);
+    reply_free(&reply);
+    client_close(admin);
+}
+
 static void follow_all(struct record_copy copies[FOLLOWERS], const struct daemon *daemon) {
     static const char *const filters[] = {"", "", "count.gte=3000"};
     for (size_t i = 0; i < FOLLOWERS; i++) {
@@ -231,10 +243,11 @@ static void check_all(struct record_copy copies[FOLLOWERS], const struct daemon 
 
 /* How many frames the unfiltered ones get. */
 static void check_differences(const char *directory, size_t differences) {
-    struct daemon daemon = started(directory, true);
+    struct daemon daemon = started(directory, false);
     struct client *client = client_opened(&daemon, READ_TOKEN);
     struct record_copy copies[FOLLOWERS];
     follow_all(copies, &daemon);
+    rebuild_before(copies, FOLLOWERS, &daemon, client);
     cross_all(copies, &daemon, client);
     for (size_t i = 0; i < FOLLOWERS; i++)
         if (!copies[i].filter[0]) assert_int_equal(copies[i].frames, SUBJECTS + differences);
@@ -308,13 +321,45 @@ static void followers_get_no_record_where_nothing_differs(void **state) {
     check_differences(store_made_by(COUNTER), 0);
 }
 
+/* One that is there, and one that is not, each by both transports. */
+static void followers_of_one_record_get_what_differs_of_it(void **state) {
+    (void)state;
+    struct daemon daemon = started(old_store(), false);
+    struct client *client = client_opened(&daemon, READ_TOKEN);
+    struct record_copy copies[4];
+    for (size_t i = 0; i < 4; i++) {
+        copies[i] = (struct record_copy){
+            .collection = i < 2 ? "counters/s03" : "counters/none",
+            .transport = i % 2 ? RECORDS_STREAM : RECORDS_WEBSOCKET,
+        };
+        record_copy_connect(&copies[i], &daemon);
+    }
+    rebuild_before(copies, 4, &daemon, client);
+    struct reply reply;
+    for (size_t i = 0; i < 4; i++) {
+        test_context("follower %zu", i);
+        while (copies[i].crossings == 0) record_copy_read(&copies[i], &daemon, client, 20);
+        assert_int_equal(copies[i].told_generation, 1);
+        assert_int_equal(copies[i].snapshots, 1);
+        assert_int_equal(copies[i].frames, i < 2 ? 2 : 0);
+        reply = get(client, "/v1/counters/s03");
+        if (i < 2) assert_string_equal(copies[i].records[0].json, reply.body.data);
+        reply_free(&reply);
+        record_copy_free(&copies[i]);
+    }
+    test_context("%s", "");
+    client_close(client);
+    daemon_end(&daemon);
+}
+
 static void followers_cross_a_rebuild_while_records_change(void **state) {
     (void)state;
-    struct daemon daemon = started(old_store(), true);
+    struct daemon daemon = started(old_store(), false);
     struct load load = {.appended = EVENTS};
     struct client *client = client_opened(&daemon, READ_TOKEN);
     struct record_copy copies[FOLLOWERS];
     follow_all(copies, &daemon);
+    rebuild_before(copies, FOLLOWERS, &daemon, client);
     load_begin(&load, &daemon);
     cross_all(copies, &daemon, client);
     load_end(&load);
@@ -359,6 +404,7 @@ int main(void) {
         cmocka_unit_test(looking_back_shows_what_the_rebuild_makes),
         cmocka_unit_test(followers_get_what_differs_and_the_new_generation),
         cmocka_unit_test(followers_get_no_record_where_nothing_differs),
+        cmocka_unit_test(followers_of_one_record_get_what_differs_of_it),
         cmocka_unit_test(followers_cross_a_rebuild_while_records_change),
         cmocka_unit_test(a_rebuild_that_is_killed_at_random_goes_on_or_begins_again),
     };

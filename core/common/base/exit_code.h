@@ -7,6 +7,8 @@ enum {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
     EXIT_UNREACHABLE = 3, /* a client: there was no connection to the server */
+    EXIT_DIFFERENT = 1,   /* `reeld plan`: something changes. It has failed: */
+    EXIT_UNKNOWN = 4,     /* what changes could not be found out, or not of every collection */
 };
 
 #endif

@@ -14,6 +14,10 @@ int kept_find(const char *name) {
     return keeper ? keeper->find(keeper->context, name) : -1;
 }
 
+const char *kept_first(const char *beginning) {
+    return keeper ? keeper->first(keeper->context, beginning) : NULL;
+}
+
 kept_number_value *kept_number(const char *name) {
     return keeper && keeper->number ? keeper->number(keeper->context, name) : NULL;
 }

@@ -22,6 +22,9 @@ typedef _Atomic uint64_t kept_number_value;
 struct keeper {
     /* A descriptor, which becomes the caller's, or -1. */
     int (*find)(void *context, const char *name);
+    /* The first text with this beginning, of those that are still there, in the order in which they
+     * were kept; it is valid until the next call. NULL: there is none. */
+    const char *(*first)(void *context, const char *beginning);
     /* The descriptor stays the caller's. */
     void (*keep)(void *context, const char *name, int fd);
     kept_number_value *(*number)(void *context, const char *name);
@@ -36,6 +39,7 @@ kept_number_value *kept_number(const char *name);
 
 /* -1: there is none. */
 int kept_find(const char *name);
+const char *kept_first(const char *beginning);
 void kept_keep(const char *name, int fd);
 
 #endif

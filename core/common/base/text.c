@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include "base/chars.h"
+#include "base/error.h"
 #include "base/invariant.h"
 
 #include <errno.h>
@@ -184,6 +185,17 @@ void text_append_lit(struct text *text, const char *literal) {
 void text_append_number(struct text *text, uint64_t number) {
     char digits[NUMBER_TEXT_MAX];
     text_append_lit(text, number_text(number, digits));
+}
+
+void text_append_shown(struct text *text, struct reel_str str, size_t max) {
+    size_t len = str.len > max ? utf8_cut(str.data, max) : str.len;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)str.data[i];
+        bool is_c1 = byte == 0xC2 && i + 1 < len && (unsigned char)str.data[i + 1] < 0xA0;
+        if (is_c1) i++;
+        text_append(text, byte < 0x20 || byte == 0x7F || is_c1 ? " " : str.data + i, 1);
+    }
+    if (len < str.len) text_append_lit(text, "…");
 }
 
 void text_append_percent(struct text *text, struct reel_str str, const char *also_plain) {

@@ -75,6 +75,9 @@ void text_append(struct text *text, const void *bytes, size_t len);
 void text_append_str(struct text *text, struct reel_str str);
 void text_append_lit(struct text *text, const char *literal);
 void text_append_number(struct text *text, uint64_t number); /* in decimal digits */
+/* For people: at most `max` bytes, and then `…`. A terminal obeys control characters: each of them,
+ * also those of Unicode, becomes a space. */
+void text_append_shown(struct text *text, struct reel_str str, size_t max);
 void text_append_percent(struct text *text, struct reel_str str, const char *also_plain);
 static inline struct reel_str text_str(const struct text *text) {
     struct reel_str str = {text->data ? text->data : "", text->len};

@@ -8,6 +8,7 @@
 #include "daemon/config/config.h"
 
 #include "base/cleanup.h"
+#include "base/invariant.h"
 #include "daemon/config/config_private.h"
 #include "daemon/config/settings.h"
 #include "daemon/file.h"
@@ -280,10 +281,34 @@ static int take_flags(struct config *config, int argc, char **argv, bool all,
     return rc;
 }
 
+static bool has_value(const struct config *config, const char *word, const char *next) {
+    const struct config_value *value = find_flag(config, word, strlen(word));
+    bool is_switch = value && value->setting->kind == REEL_SETTING_SWITCH;
+    return !strchr(word, '=') && !is_switch && next && !is_flag(next);
+}
+
+int config_take_words(const struct config *config, int *argc, char **argv, char **ret_words) {
+    int kept = 1, words = 0;
+    bool only_words = false;
+    for (int at = 1; at < *argc; at++) {
+        if (only_words || !is_flag(argv[at])) {
+            ret_words[words++] = argv[at];
+        } else if (strcmp(argv[at], "--") == 0) {
+            only_words = true;
+        } else {
+            bool takes_next = has_value(config, argv[at], argv[at + 1]);
+            argv[kept++] = argv[at];
+            if (takes_next) argv[kept++] = argv[++at];
+        }
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return words;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static int parse_file(struct config *config, const char *text, size_t len,
-                      struct reel_error *error) {
+static int parse_file(const char *text, size_t len, json_t **ret, struct reel_error *error) {
     json_error_t wrong;
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &wrong);
     if (!json) return fail(error, -EINVAL, "line %d: %s", wrong.line, wrong.text);
@@ -291,21 +316,36 @@ static int parse_file(struct config *config, const char *text, size_t len,
         json_decref(json);
         return fail(error, -EINVAL, "it is not a JSON object");
     }
-    config->file = json;
+    *ret = json;
     return 0;
+}
+
+static int read_file(const char *path, uint32_t timeout_ms, json_t **ret,
+                     struct reel_error *error) {
+    size_t len;
+    AUTO_FREE char *text = malloc(FILE_BYTES_MAX);
+    if (!text) return fail_memory(error);
+    int rc = file_read(path, text, FILE_BYTES_MAX, timeout_ms, &len, NULL, error);
+    if (rc == 0) rc = parse_file(text, len, ret, error);
+    return rc < 0 ? fail_in(error, rc, "config file %s", path) : 0;
 }
 
 static int load_file(struct config *config, struct reel_error *error) {
     const char *path = config_text(config, "config", 0);
-    size_t len;
-    if (!path || config->file) return 0;
-    AUTO_FREE char *text = malloc(FILE_BYTES_MAX);
-    free(config->file_origin);
-    if (asprintf(&config->file_origin, "config file %s", path) < 0) config->file_origin = NULL;
-    if (!text || !config->file_origin) return fail_memory(error);
-    int rc = file_read(path, text, FILE_BYTES_MAX, FILE_START_MS, &len, NULL, error);
-    if (rc == 0) rc = parse_file(config, text, len, error);
-    return rc < 0 ? fail_in(error, rc, "%s", config->file_origin) : 0;
+    if (!path || config->file_origin) return 0;
+    if (asprintf(&config->file_origin, "config file %s", path) < 0) {
+        config->file_origin = NULL;
+        return fail_memory(error);
+    }
+    int rc = config->file ? 0 : read_file(path, FILE_START_MS, &config->file, error);
+    if (rc < 0) free(TAKE(config->file_origin));
+    return rc;
+}
+
+int config_give_file(struct config *config, const char *text, size_t len,
+                     struct reel_error *error) {
+    INVARIANT(!config->file);
+    return parse_file(text, len, &config->file, error);
 }
 
 /* `all`: what is not declared is wrong. */
@@ -329,6 +369,53 @@ int config_read(struct config *config, int argc, char **argv, struct reel_error 
     return rc < 0 ? rc : read_layers(config, argc, argv, true, error);
 }
 
+/* ---- The file again -------------------------------------------------------------------------- */
+
+/* What stays is that of the old file. */
+static int renew_member(const json_t *old, json_t *new, const char *name, struct text *ret_others) {
+    json_t *before = json_object_get(old, name), *now = json_object_get(new, name);
+    if (before && now && json_equal(before, now)) return 0;
+    if (ret_others->len > 0) text_append_lit(ret_others, ", ");
+    text_append_str(ret_others, reel_text(name));
+    return before ? json_object_set(new, name, before) : json_object_del(new, name);
+}
+
+static int renew(const struct config *config, json_t *new,
+                 bool (*may_change)(const struct config *config, const char *name),
+                 struct text *ret_others) {
+    const char *name;
+    json_t *json;
+    void *next;
+    int rc = 0;
+    json_object_foreach(config->file, name, json) {
+        if (rc == 0 && !may_change(config, name))
+            rc = renew_member(config->file, new, name, ret_others);
+    }
+    json_object_foreach_safe(new, next, name, json) {
+        if (rc == 0 && !may_change(config, name) && !json_object_get(config->file, name))
+            rc = renew_member(config->file, new, name, ret_others);
+    }
+    return rc < 0 || ret_others->failed ? -ENOMEM : 0;
+}
+
+int config_renew_file(const struct config *config,
+                      bool (*may_change)(const struct config *config, const char *name),
+                      char **ret_text, bool *ret_changed, struct text *ret_others,
+                      struct reel_error *error) {
+    const char *path = config_text(config, "config", 0);
+    json_t *new;
+    *ret_text = NULL;
+    *ret_changed = false;
+    if (!path) return 0;
+    int rc = read_file(path, FILE_RUNNING_MS, &new, error);
+    if (rc < 0) return rc;
+    rc = renew(config, new, may_change, ret_others);
+    *ret_changed = rc == 0 && !json_equal(config->file, new);
+    if (rc == 0) *ret_text = json_dumps(new, JSON_COMPACT);
+    json_decref(new);
+    return *ret_text ? 0 : fail_memory(error);
+}
+
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
 const char *config_text(const struct config *config, const char *name, size_t n) {
@@ -344,6 +431,11 @@ uint64_t config_number(const struct config *config, const char *name) {
 const char *config_origin(const struct config *config, const char *name) {
     const struct config_value *value = find(config, name);
     return value && value->origin ? value->origin : "default";
+}
+
+const char *config_owner(const struct config *config, const char *name) {
+    const struct config_value *value = find(config, name);
+    return value ? value->owner : NULL;
 }
 
 bool config_owns(const struct config *config, const char *owner, const char *name) {

@@ -20,6 +20,7 @@
 #define REEL_DAEMON_CONFIG_CONFIG_H
 
 #include "base/error.h"
+#include "base/text.h"
 
 struct config;
 
@@ -39,6 +40,26 @@ int config_declare(struct config *config, const char *owner,
  * file cannot be read. */
 int config_peek(struct config *config, int argc, char **argv, struct reel_error *error);
 int config_read(struct config *config, int argc, char **argv, struct reel_error *error);
+
+/* Takes the words that do not belong to a flag out of the arguments, in their order, for a command
+ * that has words of its own. A flag that is not declared yet has the word behind it. All words
+ * behind `--` are taken. Returns their number; `ret_words` has room for all arguments. */
+int config_take_words(const struct config *config, int *argc, char **argv, char **ret_words);
+
+/* Uses this text in place of the content of the file. Before config_peek. */
+int config_give_file(struct config *config, const char *text, size_t len, struct reel_error *error);
+
+/* Reads the file again, for another process. Members for which `may_change` is true are as they are
+ * there now; all others stay as they are, and the names of those that would be different come to
+ * `ret_others`, with ", " between them. `ret_text`: a JSON object, to be freed; NULL: there is no
+ * file. `ret_changed`: it is another one than before. */
+int config_renew_file(const struct config *config,
+                      bool (*may_change)(const struct config *config, const char *name),
+                      char **ret_text, bool *ret_changed, struct text *ret_others,
+                      struct reel_error *error);
+
+/* Who has the setting: "the daemon", "sink http"; NULL: it is not declared. */
+const char *config_owner(const struct config *config, const char *name);
 
 /* The n-th value of a setting as a flag would have it, or NULL past the last. */
 const char *config_text(const struct config *config, const char *name, size_t n);

@@ -36,10 +36,11 @@ const struct reel_setting *const daemon_settings[] = {
                          "is not listed is refused"),
     REEL_SETTING(
             .name = "token_file", TEXT, .unit = "FILE",
-            .help = "bearer tokens, one a line: `admin NAME TOKEN`, `write NAME TOKEN`, `history "
-                    "NAME TOKEN` or `read NAME TOKEN`, where the name may be left out, or "
-                    "`TOKEN`, which means `write`; `history` is `read`, and may look back; `admin` "
-                    "is `write`, and may control collections; read again on SIGHUP"),
+            .help =
+                "bearer tokens, one a line: `admin NAME TOKEN`, `write NAME TOKEN`, `history "
+                "NAME TOKEN` or `read NAME TOKEN`, where the name may be left out, or "
+                "`TOKEN`, which means `write`; `history` is `read`, and may look back; `admin` "
+                "is `write`, and may control collections and reload plugins; read again on SIGHUP"),
     REEL_SETTING(.name = "sink", LIST, .unit = "NAME", .default_value = "http",
                  .help = "run this sink"),
     REEL_SETTING(.name = "source", TEXT, .unit = "URI", .default_value = "/reel",
@@ -167,6 +168,11 @@ const struct reel_setting *const daemon_settings[] = {
                  .min = MIB_16, .max = TIB_64,
                  .help = "most disk space of all states that were built; if one takes more, the "
                          "answer is 400"),
+    REEL_SETTING(.name = "reload_s_max", NUMBER, .unit = "s", .default_value = "86400", .min = 1,
+                 .max = 31536000,
+                 .help =
+                     "longest time, also of a processor, for which the log is folded with other "
+                     "plugins when they are reloaded; above it, the running ones stay"),
     REEL_SETTING(.name = "drain_ms_max", NUMBER, .unit = "ms", .default_value = "10000", .min = 0,
                  .max = 600000,
                  .help = "longest time that running requests may take when the daemon ends"),

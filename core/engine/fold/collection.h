@@ -104,12 +104,14 @@ struct collection {
     bool is_released;          /* since the list was read */
 
     bool rebuild_wanted;
-    bool rebuild_unmet;      /* at the start: the log knows of one that the store does not have */
-    bool rebuild_shown;      /* the same, and its records were visible before a crash */
-    bool finish_first;       /* the same: so it is finished before anything is visible */
-    bool has_given_up;       /* the same: it can neither go on nor begin again (registry.h) */
-    bool is_other_build;     /* than the one that made the records that stay */
-    bool is_new;             /* the store did not have it */
+    bool rebuild_unmet;  /* at the start: the log knows of one that the store does not have */
+    bool rebuild_shown;  /* the same, and its records were visible before a crash */
+    bool finish_first;   /* the same: so it is finished before anything is visible */
+    bool has_given_up;   /* the same: it can neither go on nor begin again (registry.h) */
+    bool is_other_build; /* than the one that made the records that stay */
+    bool is_new;         /* the store did not have it */
+    bool is_handed_over; /* at the start: a builder has made its records, of this state */
+    struct collection_state handed_over;
     const char *why;         /* its records must be made again; NULL: they stay */
     const char *was_derived; /* why it was made from its source's records, last; or NULL */
     bool rebuild_begun;      /* by the start, or by the last request for its unit */

@@ -157,10 +157,8 @@ const char *registry_other_fold(const struct collection *collection,
     return is_compatible ? NULL : "its revision has changed";
 }
 
-/* Another object than the one that made the records, though its author says it is the same fold?
- * Not known of one that is linked in. */
-static bool is_other_build(const struct collection *collection,
-                           const struct collection_state *state) {
+bool registry_other_build(const struct collection *collection,
+                          const struct collection_state *state) {
     static const uint8_t unknown[BUILD_ID_BYTES];
     const uint8_t *own = plugin_build_id(collection->plugin);
     return memcmp(own, unknown, BUILD_ID_BYTES) != 0 &&
@@ -168,12 +166,12 @@ static bool is_other_build(const struct collection *collection,
            memcmp(own, state->build_id, BUILD_ID_BYTES) != 0;
 }
 
-static int refuse_rebuild(const struct collection *collection, const char *why,
-                          const struct store_state *position, struct reel_error *error) {
+int registry_refuse(const struct collection *collection, const char *why, uint64_t first_seq,
+                    struct reel_error *error) {
     return fail(error, -ESTALE,
                 "collection `%s`: %s, but the log begins at %llu: a rebuild would lose "
                 "the records of earlier events; request the rebuild to do it anyway",
-                collection->name, why, (unsigned long long)position->first_seq);
+                collection->name, why, (unsigned long long)first_seq);
 }
 
 static void set_build_id(struct collection *collection) {
@@ -246,7 +244,7 @@ static bool is_foldable(const struct collection *collection, const struct store_
 }
 
 /* To the operator and to the log a rebuild is more than the beginning of a new collection. */
-static void note_rebuild(struct collection *collection) {
+void registry_note_rebuild(struct collection *collection) {
     collection->rebuild_begun =
         !collection->is_new || collection->rebuild_wanted || collection->rebuild_unmet;
 }
@@ -255,13 +253,13 @@ static void note_rebuild(struct collection *collection) {
 static int remake(struct collection *collection, const struct store_state *position,
                   const char *why, struct reel_error *error) {
     int rc = shadow_of(collection) ? shadow_end(collection, error) : 0;
-    note_rebuild(collection);
+    registry_note_rebuild(collection);
     return rc < 0 ? rc : registry_reset(collection, position, why, error);
 }
 
 /* Its records are of no use, and those of its shadow will take their place. */
-static int await_shadow(struct collection *collection, const struct store_state *position,
-                        const char *why, struct reel_error *error) {
+int registry_await_shadow(struct collection *collection, const struct store_state *position,
+                          const char *why, struct reel_error *error) {
     int rc = registry_reset(collection, position, why, error);
     collection->state.waits = 1;
     collection->state.cursor = 0;
@@ -271,8 +269,10 @@ static int await_shadow(struct collection *collection, const struct store_state 
 static int remake_beside(struct collection *collection, const struct store_state *position,
                          const char *why, struct reel_error *error) {
     const struct collection_state state = empty_state(collection, position);
-    int rc = is_foldable(collection, position) ? 0 : await_shadow(collection, position, why, error);
-    note_rebuild(collection);
+    int rc = is_foldable(collection, position)
+                 ? 0
+                 : registry_await_shadow(collection, position, why, error);
+    registry_note_rebuild(collection);
     collection->catching_up = (struct catching_up){.why = why};
     return rc < 0 ? rc : shadow_begin(collection, &state, error);
 }
@@ -324,7 +324,7 @@ static int remake_derived(struct collection *derived, const struct store_state *
     int rc = 0;
     if (!shadow_of(derived->source) && !is_foldable(derived, position)) {
         if (shadow_of(derived)) rc = shadow_end(derived, error);
-        note_rebuild(derived);
+        registry_note_rebuild(derived);
         return rc < 0 ? rc : registry_reset_derived(derived, position, why, error);
     }
     rc = remake_beside(derived, position, why, error);
@@ -371,7 +371,7 @@ static int remake_unit(struct collection *root, const struct store_state *positi
                        struct reel_error *error) {
     if (!must_remake(root)) return 0;
     if (has_whole_log(root, position)) return remake_from_log(root, position, error);
-    return root->why ? refuse_rebuild(root, root->why, position, error)
+    return root->why ? registry_refuse(root, root->why, position->first_seq, error)
                      : remake_from_records(root, position, error);
 }
 
@@ -450,14 +450,14 @@ static int examine(struct collection *collection, struct reel_error *error) {
     if (!collection->why && (state->waits || state->has_shadow))
         collection->why = "its rebuild was not finished";
     rc = state->has_shadow && !collection->shadow ? shadow_find(collection, error) : 0;
-    return rc == -ENOENT ? 0 : rc;
+    return rc < 0 && rc != -ENOENT ? rc : registry_read_handover(collection, error);
 }
 
 /* Another object begins again, if the log has all events that the shadow was made from. */
 static bool is_begun_again(const struct collection *collection,
                            const struct collection_state *shadow,
                            const struct store_state *position) {
-    return is_other_build(collection, shadow) && position->first_seq <= shadow->from_seq;
+    return registry_other_build(collection, shadow) && position->first_seq <= shadow->from_seq;
 }
 
 /* Can its rebuild go on where it was? */
@@ -526,7 +526,7 @@ static int keep(struct collection *collection, const struct store_state *positio
     const struct reel_projector *declared = &collection->projector->declared;
     struct collection_state *state = &collection->state;
     if (collection_waits(collection)) return registry_start_fields(collection, error);
-    bool is_other = is_other_build(collection, state);
+    bool is_other = registry_other_build(collection, state);
     collection->is_other_build = is_other;
     collection->object_changed = is_other && state->revision == declared->revision;
     collection->tail_is_of_other = is_other && state->cursor < position->head;
@@ -545,22 +545,45 @@ static int keep_or_put(struct collection *collection, const struct store_state *
     return meta_put_collection(collection->store, collection->name, &collection->state, error);
 }
 
-/* What was set aside for an earlier build is tried with this one. */
-static void try_again(struct collection *collection) {
+const char *registry_tries_again(const struct collection *collection,
+                                 const struct collection_state *state) {
     struct set_aside_counts counts;
-    set_aside_count(collection->aside, collection->name, collection->state.build_id, &counts);
-    if (!collection->why && is_other_build(collection, &collection->state) && counts.events > 0)
-        collection->why = "events were set aside for another build of its plugin";
+    set_aside_count(collection->aside, collection->name, state->build_id, &counts);
+    return registry_other_build(collection, state) && counts.events > 0
+               ? "events were set aside for another build of its plugin"
+               : NULL;
 }
 
-/* With the same object, what was visible before a crash is made again. */
-static void settle_shown(struct collection *root) {
+/* What was set aside for an earlier build is tried with this one. */
+static void try_again(struct collection *collection) {
+    if (!collection->why) collection->why = registry_tries_again(collection, &collection->state);
+}
+
+/* Half a second or less. Others need not wait longer for what is handed over: it is then built, as
+ * others are. */
+#define FINISH_EVENTS_MAX 50000
+
+/* With the same object, what was visible before a crash is made again. What was handed over is
+ * visible at once. */
+static void settle_shown(struct collection *root, const struct store_state *position) {
     bool was_shown = root->rebuild_shown, is_other = root->is_other_build;
     for (size_t i = 0; i < root->derived_count; i++) {
         was_shown = was_shown || root->derived[i]->rebuild_shown;
         is_other = is_other || root->derived[i]->is_other_build;
     }
-    root->finish_first = was_shown && !is_other && shadow_of(root);
+    const struct collection *shadow = shadow_of(root);
+    bool is_near = shadow && position->head - shadow->state.cursor <= FINISH_EVENTS_MAX;
+    root->finish_first =
+        shadow && ((was_shown && !is_other) || (shadow->state.finish_first && is_near));
+}
+
+static int put_unit(struct collection *root, const struct store_state *position,
+                    struct reel_error *error) {
+    int rc = keep_or_put(root, position, error);
+    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
+        rc = keep_or_put(root->derived[i], position, error);
+    settle_shown(root, position);
+    return rc;
 }
 
 static bool is_as_before(const struct collection *collection, const struct store_state *position) {
@@ -588,18 +611,18 @@ static int start_unit(struct collection *root, const struct store_state *positio
     }
     registry_settle_halt(root, position);
     if (!can_start(root, position)) return registry_keep_halted(root, position, error);
+    if (registry_can_adopt(root, position)) {
+        rc = registry_adopt(root, position, error);
+        return rc < 0 ? rc : put_unit(root, position, error);
+    }
     if (!root->why && root->state.cursor + 1 < position->first_seq)
-        rc = refuse_rebuild(root, "its plugin was not loaded when the log was trimmed", position,
-                            error);
+        rc = registry_refuse(root, "its plugin was not loaded when the log was trimmed",
+                             position->first_seq, error);
     if (rc == 0)
         rc = unit_can_go_on(root, position) ? resume_unit(root, error)
              : is_given_up(root, position)  ? give_up_unit(root, error)
                                             : remake_unit(root, position, error);
-    if (rc == 0) rc = keep_or_put(root, position, error);
-    for (size_t i = 0; rc == 0 && i < root->derived_count; i++)
-        rc = keep_or_put(root->derived[i], position, error);
-    settle_shown(root);
-    return rc;
+    return rc < 0 ? rc : put_unit(root, position, error);
 }
 
 int registry_restart(struct collection *root, const struct store_state *position,
@@ -682,7 +705,8 @@ bool registry_beside(const struct registry *registry, uint64_t cursor, uint64_t 
 uint64_t registry_needed(const struct registry *registry, uint64_t cursor) {
     uint64_t behind;
     registry_beside(registry, registry_behind(registry, cursor), &behind);
-    return behind;
+    return registry->hands_over && registry->handed_after < behind ? registry->handed_after
+                                                                   : behind;
 }
 
 struct collection *registry_underived(const struct registry *registry) {

@@ -27,6 +27,11 @@
  * were trimmed meanwhile that the shadow has folded. If it cannot go on, and to begin again would
  * lose the records of such events, it is given up: the old records stay, if they can be folded on.
  *
+ * If a builder has made the records of a whole unit for the plugins that are loaded now
+ * (handover.h), these are its shadow from the start on (registry_handover.c). The old records are
+ * removed at once. The shadow takes their place before anything is visible, unless it is far behind
+ * the log.
+ *
  * A unit (units.h) is rebuilt together, also if one of its collections is new. If the log was
  * trimmed, the source of events stays as it is, and derived collections can be made from the
  * records of their sources, if their projectors allow this (REEL_DERIVE_FROM_RECORDS). They are
@@ -41,6 +46,8 @@
 struct registry {
     struct collection **collections; /* in the order in which they were added */
     size_t count;
+    bool hands_over;       /* records of a builder are in the store, for the next worker, */
+    uint64_t handed_after; /* which needs the log from there on (engine/handover.h) */
 };
 
 void registry_finish(struct registry *registry);
@@ -98,6 +105,38 @@ int registry_start(struct registry *registry, const struct store_state *position
 /* Were the records of this state made by another fold than the collection's? Why so; or NULL. */
 const char *registry_other_fold(const struct collection *collection,
                                 const struct collection_state *state);
+
+/* Were events set aside for the object that made the records of this state, while the collection is
+ * of another one? It is then made again, if the log has all of its events. Why so; or NULL. */
+const char *registry_tries_again(const struct collection *collection,
+                                 const struct collection_state *state);
+
+/* Another object than the one that made the records, though its author says it is the same fold?
+ * Not known of one that is linked in. */
+bool registry_other_build(const struct collection *collection,
+                          const struct collection_state *state);
+
+/* Why a collection cannot be rebuilt, as the log begins later than its records. -ESTALE. */
+int registry_refuse(const struct collection *collection, const char *why, uint64_t first_seq,
+                    struct reel_error *error);
+
+/* What was handed over (registry_handover.c), within the group of the start. Is there anything of
+ * this collection? Of a unit: is it for what is loaded now; and it becomes the unit's shadows. What
+ * is left of those that are loaded is removed. */
+int registry_read_handover(struct collection *collection, struct reel_error *error);
+bool registry_can_adopt(const struct collection *root, const struct store_state *position);
+int registry_adopt(struct collection *root, const struct store_state *position,
+                   struct reel_error *error);
+int registry_drop_handovers(struct registry *registry, struct reel_error *error);
+
+/* Empties the tables of what is handed over, and removes it. */
+int registry_clear_handover(struct store *store, const char *name, unsigned set,
+                            const struct table_set *tables, struct reel_error *error);
+
+/* It is empty, and waits for its shadow. For a rebuild, to the operator and to the log. */
+int registry_await_shadow(struct collection *collection, const struct store_state *position,
+                          const char *why, struct reel_error *error);
+void registry_note_rebuild(struct collection *collection);
 
 /* Empties a collection and sets its cursor to the log's floor, within the write transaction. `why`
  * is for the operator; it must be constant. */

@@ -89,6 +89,7 @@ int shadow_begin(struct collection *live, const struct collection_state *state,
     shadow->state.has_shadow = shadow->state.waits = 0;
     live->state.has_shadow = 1;
     int rc = empty(shadow, error);
+    if (rc == 0) rc = meta_remove_handover(live->store, live->name, error); /* of these tables */
     if (rc == 0) rc = put_fields(shadow, error);
     return rc < 0 ? rc : meta_put_shadow(live->store, live->name, &shadow->state, error);
 }
@@ -117,6 +118,20 @@ int shadow_find(struct collection *live, struct reel_error *error) {
     return find_fields(live->shadow, error);
 }
 
+int shadow_adopt(struct collection *live, const struct collection_state *state,
+                 struct reel_error *error) {
+    INVARIANT(!live->shadow && state->set != live->state.set && !state->waits);
+    live->shadow = create(live);
+    if (!live->shadow) return fail_memory(error);
+    live->shadow->state = *state;
+    live->shadow->state.finish_first = 1;
+    live->state.has_shadow = 1;
+    int rc = find_fields(live->shadow, error);
+    if (rc == 0 && !live->shadow->progress.is_built)
+        rc = fail(error, -EBADMSG, "what was handed over of `%s` has no index", live->name);
+    return rc < 0 ? rc : meta_put_shadow(live->store, live->name, &live->shadow->state, error);
+}
+
 static int forget(struct collection *live, struct reel_error *error) {
     live->shadow->is_ended = true;
     live->state.has_shadow = 0;
@@ -137,6 +152,7 @@ int shadow_show(struct collection *live, uint64_t generation, struct reel_error 
     if (rc < 0) return rc;
     live->state = shadow->state;
     live->state.generation = generation;
+    live->state.finish_first = 0;
     INVARIANT(shadow->progress.is_built);
     live->progress.is_built = true;
     return forget(live, error);

@@ -9,6 +9,7 @@
  *
  *     shadow_begin     an empty shadow; one that is there begins again
  *     shadow_find      after a restart: the shadow that `meta` has
+ *     shadow_adopt     a shadow whose records are there already: a builder has made them
  *     shadow_show      it takes its collection's place
  *     shadow_end       it is given up
  *
@@ -40,6 +41,11 @@ int shadow_begin(struct collection *live, const struct collection_state *state,
 
 /* -ENOENT: there is none. */
 int shadow_find(struct collection *live, struct reel_error *error);
+
+/* Its tables have the records of this state, which become a shadow that is finished before anything
+ * is visible (engine/handover.h). */
+int shadow_adopt(struct collection *live, const struct collection_state *state,
+                 struct reel_error *error);
 
 int shadow_end(struct collection *live, struct reel_error *error);
 

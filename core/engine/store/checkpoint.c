@@ -405,6 +405,11 @@ bool checkpoint_is_busy(struct store *store) {
                                  store->folded >= MEMTABLE_EVENTS / 2);
 }
 
+bool checkpoint_is_waiting(struct store *store) {
+    drop_written(store);
+    return has_frozen(store);
+}
+
 static int wait_for_room(struct store *store, struct reel_error *error) {
     struct checkpointer *checkpointer = store->checkpointer;
     uint64_t began_ns = clock_ns();

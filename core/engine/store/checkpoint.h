@@ -65,6 +65,9 @@ int checkpoint_make_room_within(struct store *store, size_t bytes_max, struct re
 int checkpoint_last_failure(struct store *store, struct reel_error *error);
 bool checkpoint_is_busy(struct store *store);
 
+/* A frozen memtable waits for its checkpoint. [writer] */
+bool checkpoint_is_waiting(struct store *store);
+
 /* Asks for a checkpoint of what there is, and does not wait for it. */
 void checkpoint_ask(struct store *store);
 

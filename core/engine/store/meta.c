@@ -16,6 +16,7 @@
 #define COLLECTION_PREFIX "c/"
 #define CONTROL_PREFIX    "control/"
 #define SHADOW_PREFIX     "shadow/"
+#define HANDOVER_PREFIX   "handover/"
 #define FIELDS_PREFIX     "fields/"
 #define FIELDS_2_PREFIX   "fields2/"
 
@@ -61,7 +62,7 @@ int meta_put_origin(struct store *store, const struct store_origin *origin,
 
 /* "c/cells", as its database is called too. */
 struct collection_key {
-    char text[sizeof CONTROL_PREFIX + STORE_NAME_MAX]; /* the longest prefix */
+    char text[sizeof HANDOVER_PREFIX + STORE_NAME_MAX]; /* the longest prefix */
 };
 
 static struct reel_str prefixed_key(const char *prefix, const char *name,
@@ -99,6 +100,24 @@ int meta_put_shadow(struct store *store, const char *name, const struct collecti
 int meta_remove_shadow(struct store *store, const char *name, struct reel_error *error) {
     struct collection_key space;
     return table_delete(store, TABLE_META, prefixed_key(SHADOW_PREFIX, name, &space), error);
+}
+
+int meta_get_handover(struct store *store, const struct snapshot *at, const char *name,
+                      struct collection_state *ret) {
+    struct collection_key space;
+    return get_fixed(store, at, prefixed_key(HANDOVER_PREFIX, name, &space), ret, sizeof *ret);
+}
+
+int meta_put_handover(struct store *store, const char *name, const struct collection_state *state,
+                      struct reel_error *error) {
+    struct collection_key space;
+    return put_fixed(store, prefixed_key(HANDOVER_PREFIX, name, &space), state, sizeof *state,
+                     error);
+}
+
+int meta_remove_handover(struct store *store, const char *name, struct reel_error *error) {
+    struct collection_key space;
+    return table_delete(store, TABLE_META, prefixed_key(HANDOVER_PREFIX, name, &space), error);
 }
 
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,
@@ -235,8 +254,8 @@ static int find_derived(struct store *store, struct collection_key *space, struc
          rc = table_next(&walk, &row)) {
         if (row.key.len > sizeof space->text) continue;
         if (has_prefix(row.key, COLLECTION_PREFIX) || has_prefix(row.key, CONTROL_PREFIX) ||
-            has_prefix(row.key, SHADOW_PREFIX) || has_prefix(row.key, FIELDS_PREFIX) ||
-            has_prefix(row.key, FIELDS_2_PREFIX) ||
+            has_prefix(row.key, SHADOW_PREFIX) || has_prefix(row.key, HANDOVER_PREFIX) ||
+            has_prefix(row.key, FIELDS_PREFIX) || has_prefix(row.key, FIELDS_2_PREFIX) ||
             (row.key.len == lineage_key.len &&
              memcmp(row.key.data, lineage_key.data, lineage_key.len) == 0))
             break;

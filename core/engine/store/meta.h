@@ -8,6 +8,8 @@
  *     "fields/" and a name       which fields are indexed, and how far (field_index.h)
  *     "fields2/" and a name      the same, of its second set of tables (store.h)
  *     "shadow/" and a name       struct collection_state of the shadow, while there is one
+ *     "handover/" and a name     struct collection_state of what a builder has made for the next
+ *                                worker, while there is one (handover.h)
  *
  * Values are in native byte order, like all of LMDB's data.
  */
@@ -73,8 +75,9 @@ struct collection_state {
     uint32_t from_records;      /* 1: it is being made from its source's records; cursor is 0 */
     uint8_t set;                /* which of its sets of tables it has (store.h) */
     uint8_t has_shadow;         /* 1: its shadow is in `meta`, too */
-    uint8_t waits;              /* 1: it folds nothing until its shadow is complete; cursor is 0 */
-    uint8_t reserved;
+    uint8_t waits;              /* 1: it folds nothing until its shadow is complete; cursor is 0.
+                                   Of a handover: it is not complete */
+    uint8_t finish_first;       /* 1: of a shadow that is finished before anything is visible */
 };
 
 /* What the log's controls say of one collection, whether or not its plugin is loaded. */
@@ -124,6 +127,13 @@ int meta_get_shadow(struct store *store, const struct snapshot *at, const char *
 int meta_put_shadow(struct store *store, const char *name, const struct collection_state *state,
                     struct reel_error *error);
 int meta_remove_shadow(struct store *store, const char *name, struct reel_error *error);
+
+/* The state of what is handed over of it. -ENOENT: nothing is. */
+int meta_get_handover(struct store *store, const struct snapshot *at, const char *name,
+                      struct collection_state *ret);
+int meta_put_handover(struct store *store, const char *name, const struct collection_state *state,
+                      struct reel_error *error);
+int meta_remove_handover(struct store *store, const char *name, struct reel_error *error);
 
 /* -ENOENT: no control was about that collection. */
 int meta_get_control(struct store *store, const struct snapshot *at, const char *name,

@@ -30,21 +30,27 @@ static struct reel_str make_key(struct rejected_key *space, uint64_t seq, const 
     return (struct reel_str){(const char *)space->bytes, sizeof ordered + len};
 }
 
-static int unpack(struct store *store, const struct overlay_row *row, struct reel_rejection *ret,
-                  unsigned *ret_set, struct reel_error *error) {
+int rejected_read(struct reel_str key, struct reel_str value, struct reel_rejection *ret,
+                  unsigned *ret_set) {
     uint64_t ordered;
-    if (row->key.len < sizeof ordered)
-        return store_fail(store, MDB_CORRUPTED, "cannot read rejections", error);
-    memcpy(&ordered, row->key.data, sizeof ordered);
+    *ret_set = 0;
+    if (key.len < sizeof ordered) return -EBADMSG;
+    memcpy(&ordered, key.data, sizeof ordered);
     *ret = (struct reel_rejection){
         .seq = be64toh(ordered),
-        .collection = {row->key.data + sizeof ordered, row->key.len - sizeof ordered},
-        .reason = row->value,
+        .collection = {key.data + sizeof ordered, key.len - sizeof ordered},
+        .reason = value,
     };
     struct reel_str *name = &ret->collection;
     *ret_set = name->len > 0 && name->data[name->len - 1] == SECOND_SET;
     name->len -= *ret_set;
     return 0;
+}
+
+static int unpack(struct store *store, const struct overlay_row *row, struct reel_rejection *ret,
+                  unsigned *ret_set, struct reel_error *error) {
+    int rc = rejected_read(row->key, row->value, ret, ret_set);
+    return rc < 0 ? store_fail(store, MDB_CORRUPTED, "cannot read rejections", error) : 0;
 }
 
 int rejected_put(struct store *store, uint64_t seq, const char *collection, unsigned set,

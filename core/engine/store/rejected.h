@@ -18,6 +18,10 @@ int rejected_get(struct store *store, const struct snapshot *at, uint64_t seq,
                  const char *collection, unsigned set, struct reel_str *ret_reason,
                  struct reel_error *error);
 
+/* What a row of the table says, also for those who read LMDB without memtables. -EBADMSG. */
+int rejected_read(struct reel_str key, struct reel_str value, struct reel_rejection *ret,
+                  unsigned *ret_set);
+
 /* Removes those below `first_seq`, at most `max` (`ret_more`: there are more), or those of one
  * set of a collection. */
 int rejected_trim(struct store *store, uint64_t first_seq, size_t max, bool *ret_more,

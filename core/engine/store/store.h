@@ -37,7 +37,7 @@
 
 int store_open(struct store *store, const struct store_options *options, struct reel_error *error);
 
-/* Writes a checkpoint, unless the store is broken or in memory. */
+/* Writes a checkpoint, unless the store is broken, in memory, or left to another process. */
 void store_close(struct store *store);
 
 /* A group. The caller makes sure that there is only one at a time, on one thread. If the memtable

@@ -197,6 +197,12 @@ int stored_open_records(struct stored *stored, const struct stored_collection *c
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read records", error);
 }
 
+int stored_open_index(struct stored *stored, const struct stored_collection *collection,
+                      MDB_dbi *ret, struct reel_error *error) {
+    int rc = open_side(stored, 'x', collection, ret);
+    return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read the order of changes", error);
+}
+
 int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
                        MDB_dbi *ret, struct reel_error *error) {
     int rc = open_side(stored, 'f', collection, ret);

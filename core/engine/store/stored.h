@@ -38,7 +38,10 @@ int stored_open(struct stored *stored, const char *directory, struct reel_error 
 void stored_end(struct stored *stored);
 void stored_close(struct stored *stored);
 
-/* The database that is current of its records, and of its indexes of fields. */
+/* The database that is current of its records, of its records in the order of their changes, and of
+ * its indexes of fields. */
+int stored_open_index(struct stored *stored, const struct stored_collection *collection,
+                      MDB_dbi *ret, struct reel_error *error);
 int stored_open_records(struct stored *stored, const struct stored_collection *collection,
                         MDB_dbi *ret, struct reel_error *error);
 int stored_open_fields(struct stored *stored, const struct stored_collection *collection,

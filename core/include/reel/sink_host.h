@@ -31,7 +31,8 @@ enum {
     REEL_ACCESS_READ = 1,
     REEL_ACCESS_HISTORY = 2, /* may look back: reel_sink_view_at, reel_sink_history */
     REEL_ACCESS_WRITE = 4,
-    REEL_ACCESS_ADMIN = 8, /* may control collections: reel_sink_control */
+    REEL_ACCESS_ADMIN = 8, /* may control collections and reload plugins: reel_sink_control,
+                              reel_sink_reload */
 };
 
 /* What operators do with a collection, and its unit: the source from which it derives, and all that
@@ -84,6 +85,8 @@ struct reel_status {
     const char *build;      /* "release", "debug" */
     uint64_t known_seq; /* highest seq that is known to exist; above the cursor while events of a
                            stream have not arrived yet */
+    bool reloading;     /* with `draining`: another process takes the place of this one at once, and
+                           its listening sockets: who connects now waits for it */
 };
 
 /* One metric, as Prometheus defines them. Borrowed until the callback returns. */
@@ -270,6 +273,9 @@ struct reel_sink_calls {
     /* Calls `fn` for each thing that is set aside. [any thread] */
     void (*set_aside)(struct reel_sink_host *host, const char *collection, reel_set_aside_fn fn,
                       void *context);
+    /* Reloads plugins. [any thread] */
+    int (*reload)(struct reel_sink_host *host, reel_control_done_fn done, void *context,
+                  struct reel_error *error);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -500,6 +506,15 @@ static inline void reel_sink_set_aside(struct reel_sink_host *host, const char *
 }
 
 /* ---- The daemon ------------------------------------------------------------------------------ */
+
+/* Reads the plugins again. `done` is called when it is known whether they can take the place of
+ * those that run: that goes on in the background, and ends this process. -EALREADY: it is under
+ * way; -EOPNOTSUPP: the daemon cannot; -ESHUTDOWN. The caller has checked that the operator may do
+ * this. [any thread] */
+static inline int reel_sink_reload(struct reel_sink_host *host, reel_control_done_fn done,
+                                   void *context, struct reel_error *error) {
+    return host->calls->reload(host, done, context, error);
+}
 
 /* The rights of the owner of this token. The time that the check takes does not depend on the
  * token. [any thread] */

@@ -86,7 +86,8 @@ function* ofCollection(projection, head) {
             link,
         );
     } else {
-        const done = head > 0 ? Math.floor((100 * cursor) / head) : 100;
+        const progress = projection.progress ?? { cursor, to: head };
+        const done = progress.to > 0 ? Math.floor((100 * progress.cursor) / progress.to) : 100;
         yield finding(
             WARN,
             `${collection} is being built: ${done} % of the log is folded.`,
@@ -117,7 +118,7 @@ function* ofCounts(status, newestRejected) {
             WARN,
             `${were(status.rejected, "event")} rejected, the newest at ` +
                 `${time(newestRejected.received_at)}: ${newestRejected.reason}.`,
-            "A client sends events that projectors cannot apply. They stay in the log.",
+            "Projectors could not apply them. They stay in the log.",
             "#/rejected",
         );
 }

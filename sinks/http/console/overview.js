@@ -75,6 +75,7 @@ function describePosition(status, metrics) {
 
 function describeProjection(one, head) {
     const isBehind = one.state !== "live";
+    const progress = one.progress ?? (isBehind && { cursor: one.cursor, to: head });
     const link = el("a", { href: `#/c/${encodeURIComponent(one.collection)}` }, one.collection);
     return el(
         "tr",
@@ -84,10 +85,11 @@ function describeProjection(one, head) {
             "td",
             {},
             el("span", { class: isBehind ? "state warn" : "state good" }, one.state),
-            isBehind &&
+            progress && !isBehind && ", being rebuilt",
+            progress &&
                 el("progress", {
-                    max: Math.max(head, 1),
-                    value: one.cursor,
+                    max: Math.max(progress.to, 1),
+                    value: progress.cursor,
                     "aria-label": `${one.collection}: how much of the log is folded`,
                 }),
         ),

@@ -114,6 +114,21 @@ static int write_page(struct request *request, struct reel_view *view,
     return 0;
 }
 
+/* The newest first; the cursor is where following begins. */
+static int write_page_back(struct request *request, struct reel_view *view,
+                           const struct event_filter *filter, const struct reel_position *position,
+                           uint64_t before, uint64_t limit) {
+    struct text *body = &request->answer.body;
+    uint64_t next;
+    text_append_lit(body, "{\"events\":");
+    int rc = events_write_back(request, view, filter, position, before, limit, &next);
+    if (rc < 0) return rc;
+    if (next > 0) text_append_lit(body, ",\"next\":");
+    if (next > 0) text_append_number(body, next);
+    events_end(&request->answer, position->head, position->epoch.text);
+    return 0;
+}
+
 /* ---- All events as lines --------------------------------------------------------------------- */
 
 /* Reads `bare`. -EINVAL: the answer is a problem. */
@@ -164,7 +179,7 @@ void handle_events(struct request *request) {
     if (rc == 0 && as_lines)
         rc = export_answer(request, &filter, &position, since, limit, bare);
     else if (rc == 0 && is_back)
-        rc = events_write_back(request, view, &filter, &position, before, limit);
+        rc = write_page_back(request, view, &filter, &position, before, limit);
     else if (rc == 0)
         rc = write_page(request, view, &filter, &position, since, limit);
     events_close(request, view, rc);

@@ -19,8 +19,4 @@ void events_end(struct answer *answer, uint64_t cursor, const char *epoch);
 void events_member(struct text *body, const char *name, struct reel_str value);
 void events_time(struct text *body, const char *name, uint64_t time_ns);
 
-/* The kind of a reason: its text up to the first ": " or " (", behind which stands what differs
- * from event to event (reasons.c). */
-struct reel_str reason_kind(struct reel_str reason);
-
 #endif

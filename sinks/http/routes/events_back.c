@@ -12,7 +12,6 @@
 
 #include "base/invariant.h"
 #include "events/frame.h"
-#include "http/routes/events.h"
 
 #include <errno.h>
 
@@ -104,7 +103,7 @@ static int write_entry(void *context, const struct reel_entry *entry) {
 /* Writes as many of them as fit; then the next page begins below the last one. */
 static int write_events(struct request *request, struct reel_view *view, struct search *search) {
     struct text *body = &request->answer.body;
-    text_append_lit(body, "{\"events\":[");
+    text_append_lit(body, "[");
     for (size_t i = 0; i < search->count; i++) {
         struct one_event one = {body, search->seqs[i]};
         if (i > 0 && body->len > request->server->answer_bytes_max) {
@@ -121,8 +120,7 @@ static int write_events(struct request *request, struct reel_view *view, struct 
 
 int events_write_back(struct request *request, struct reel_view *view,
                       const struct event_filter *filter, const struct reel_position *position,
-                      uint64_t before, uint64_t limit) {
-    struct text *body = &request->answer.body;
+                      uint64_t before, uint64_t limit, uint64_t *ret_next) {
     uint64_t end = position->head + 1;
     struct search search = {
         .filter = *filter, .limit = limit, .lowest = before < end ? before : end};
@@ -130,11 +128,6 @@ int events_write_back(struct request *request, struct reel_view *view,
     int rc = search_back(request, view, &search, position->first_seq);
     if (rc == -ETIME && search.examined > 0) rc = 0; /* a shorter page is valid, too */
     if (rc == 0) rc = write_events(request, view, &search);
-    if (rc < 0) return rc;
-    if (search.lowest > position->first_seq) {
-        text_append_lit(body, ",\"next\":");
-        text_append_number(body, search.lowest);
-    }
-    events_end(&request->answer, position->head, position->epoch.text);
-    return 0;
+    if (rc == 0) *ret_next = search.lowest > position->first_seq ? search.lowest : 0;
+    return rc;
 }

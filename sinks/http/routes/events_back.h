@@ -5,9 +5,10 @@
 #include "events/filter.h"
 #include "http/routes.h"
 
-/* Makes the answer a page of the newest events below `before` that match. Returns 0 or an error. */
+/* Appends the list of the newest events below `before` that match to the answer's body. `ret_next`:
+ * `before` of the next page; 0: there are no older events. Returns 0 or an error. */
 int events_write_back(struct request *request, struct reel_view *view,
                       const struct event_filter *filter, const struct reel_position *position,
-                      uint64_t before, uint64_t limit);
+                      uint64_t before, uint64_t limit, uint64_t *ret_next);
 
 #endif

@@ -8,6 +8,8 @@
  * EXAMINED_MAX rejections, then the next part begins `before` where it ended; and KINDS_MAX kinds,
  * the others are counted together.
  */
+#include "http/routes/reasons.h"
+
 #include "base/error.h"
 #include "http/routes/events.h"
 

@@ -6,6 +6,7 @@
  */
 #include "base/error.h"
 #include "http/routes/events.h"
+#include "http/routes/reasons.h"
 #include "json/value.h"
 
 #include <errno.h>

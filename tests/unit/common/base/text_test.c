@@ -198,6 +198,17 @@ static void appended_text_follows_earlier_text(void **state) {
     text_finish(&text);
 }
 
+static void what_is_shown_is_cut_and_has_no_control_characters(void **state) {
+    (void)state;
+    struct text text = {0};
+    text_append_shown(&text, STR("a\x1b[1m\x7f\xc2\x9b z\xc3\xa4"), 100);
+    assert_bytes(text_str(&text), STR("a [1m   z\xc3\xa4"));
+    text.len = 0;
+    text_append_shown(&text, STR("ab\xc3\xa4"), 3);
+    assert_bytes(text_str(&text), STR("ab\xe2\x80\xa6"));
+    text_finish(&text);
+}
+
 static void a_failure_is_remembered_and_changes_nothing(void **state) {
     (void)state;
     if (memory_is_sanitized()) skip(); /* which ends the process instead */
@@ -227,6 +238,7 @@ UNIT_TESTS(text_test) {
         cmocka_unit_test(hexadecimal_digits_have_their_values),
         cmocka_unit_test(a_text_keeps_its_bytes_as_it_grows),
         cmocka_unit_test(appended_text_follows_earlier_text),
+        cmocka_unit_test(what_is_shown_is_cut_and_has_no_control_characters),
         cmocka_unit_test(a_failure_is_remembered_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

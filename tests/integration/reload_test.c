@@ -1,0 +1,420 @@
+/* reload_test.c: plugins are exchanged while the daemon runs: what changes, what stays as it is,
+ * what is refused, and what clients see. reload_kill_test.c does this under load, and kills
+ * meanwhile. */
+#include "follow.h"
+#include "records.h"
+#include "reload_support.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+/* ---- Ways to ask for it ---------------------------------------------------------------------- */
+
+static void by_signal(const struct reloaded *reloaded) {
+    must(kill(reloaded->site.daemon.pid, SIGHUP) == 0);
+}
+
+static void by_command(const struct reloaded *reloaded) {
+    char command[4096];
+    snprintf(command, sizeof command, "env -i '%s' reload --data '%s' >'%s' 2>&1",
+             build_path("core/daemon/reeld"), reloaded->directory,
+             path_in(scratch_directory(), "reload"));
+    must(system(command) == 0);
+}
+
+static void by_request(const struct reloaded *reloaded) {
+    struct reply reply = asked(reloaded->admin, "POST", "/v1/plugins/reload", NULL, NULL, 202);
+    assert_string_equal(reply_header(&reply, "Location"), "/v1/plugins");
+    json_t *answer = json_taken(reply);
+    assert_string_equal(text_of(answer, "requested"), "reload");
+    json_decref(answer);
+}
+
+static void exchange(struct reloaded *reloaded, const char *tally,
+                     void (*ask)(const struct reloaded *reloaded)) {
+    pid_t before = worker_of(reloaded->site.daemon.pid);
+    install(reloaded, tally, "tally.so");
+    ask(reloaded);
+    wait_for_other_worker(reloaded, before);
+}
+
+static void each_way_puts_the_new_fold_in_place_of_the_old(void **state) {
+    (void)state;
+    static void (*const ways[])(const struct reloaded *reloaded) = {by_signal, by_command,
+                                                                    by_request};
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 20);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char healthy[64], again[64];
+        digest_got(reloaded.site.reader, "healthy", healthy);
+        exchange(&reloaded, i % 2 ? TALLY("1") : TALLY("2"), ways[i]);
+        assert_tallied(&reloaded, reloaded.posted, i % 2 ? 1 : 2);
+        digest_got(reloaded.site.reader, "healthy", again);
+        assert_string_equal(again, healthy);
+        post_some(&reloaded, 3);
+        assert_tallied(&reloaded, reloaded.posted, i % 2 ? 1 : 2);
+        assert_int_equal(generation_of(&reloaded, "tallies"), i + 1);
+        assert_int_equal(generation_of(&reloaded, "tally_sums"), i + 1);
+        assert_int_equal(generation_of(&reloaded, "healthy"), 0);
+    }
+    daemon_wait_for_log(&reloaded.site.daemon,
+                        "a reload of the plugins was requested with the token `operator`");
+    reloaded_closed(&reloaded);
+    assert_folded_so(&reloaded);
+}
+
+static void another_revision_with_other_fields_and_an_index_is_served_at_once(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 50);
+    exchange(&reloaded, TALLY("3"), by_request);
+    assert_tallied(&reloaded, reloaded.posted, 3);
+    json_t *list = json_got(reloaded.site.reader, "/v1/tallies?order=-half&half.gte=1");
+    assert_int_equal(json_array_size(json_object_get(list, "tallies")), SUBJECTS);
+    json_decref(list);
+    post_some(&reloaded, 5);
+    assert_tallied(&reloaded, reloaded.posted, 3);
+    reloaded_closed(&reloaded);
+    assert_folded_so(&reloaded);
+    start_again(&reloaded);
+    assert_tallied(&reloaded, reloaded.posted, 3);
+    assert_int_equal(generation_of(&reloaded, "tallies"), 1);
+    reloaded_closed(&reloaded);
+}
+
+static void nothing_happens_when_nothing_has_changed(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    install(&reloaded, TALLY("1"), "tally.so");
+    by_signal(&reloaded);
+    daemon_wait_for_log(&reloaded.site.daemon, "the plugins have not changed");
+    daemon_wait_for_log(&reloaded.site.daemon, "the tokens were read again");
+    assert_int_equal(worker_of(reloaded.site.daemon.pid), before);
+    reloaded_closed(&reloaded);
+}
+
+/* A worker that crashes later is followed by one with the plugins that it had. */
+static void the_new_plugins_are_those_of_each_further_worker(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 10);
+    exchange(&reloaded, TALLY("2"), by_signal);
+    install(&reloaded, TALLY("3"), "tally.so"); /* nobody has asked for it */
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    must(kill(before, SIGKILL) == 0);
+    wait_for_other_worker(&reloaded, before);
+    assert_tallied(&reloaded, reloaded.posted, 2);
+    assert_int_equal(generation_of(&reloaded, "tallies"), 1);
+    reloaded_closed(&reloaded);
+}
+
+/* ---- The set of plugins ---------------------------------------------------------------------- */
+
+static void plugins_come_and_go(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    const char *healthy = path_in(reloaded.plugins, "healthy.so");
+    post_some(&reloaded, 15);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    must(unlink(healthy) == 0);
+    by_request(&reloaded);
+    wait_for_other_worker(&reloaded, before);
+    get_problem(reloaded.site.reader, "/v1/healthy", 404, "not-found");
+    assert_counted(reloaded.site.reader, "tallies", reloaded.posted);
+    post_some(&reloaded, 5);
+    before = worker_of(reloaded.site.daemon.pid);
+    install(&reloaded, HEALTHY_SO, "healthy.so");
+    by_request(&reloaded);
+    wait_for_other_worker(&reloaded, before);
+    wait_until_ready(reloaded.site.writer);
+    assert_tallied(&reloaded, reloaded.posted, 1);
+    before = worker_of(reloaded.site.daemon.pid);
+    install(&reloaded, build_path("tests/integration/plugins/keyed.so"), "keyed.so");
+    by_request(&reloaded);
+    wait_for_other_worker(&reloaded, before);
+    check_listed(reloaded.site.reader, "/v1/keyed", "keyed", "none", "");
+    assert_int_equal(generation_of(&reloaded, "tallies"), 0);
+    reloaded_closed(&reloaded);
+    assert_folded_so(&reloaded);
+}
+
+/* ---- What is refused ------------------------------------------------------------------------- */
+
+/* By all ways the old set goes on; `sentence` is part of the answer and of the log. */
+static void refused(struct reloaded *reloaded, const char *sentence) {
+    pid_t before = worker_of(reloaded->site.daemon.pid);
+    test_context("%s", sentence);
+    struct reply reply = asked(reloaded->admin, "POST", "/v1/plugins/reload", NULL, NULL, 409);
+    assert_problem(&reply, 409, "conflict");
+    if (!strstr(reply.body.data, sentence))
+        support_failed(__FILE__, __LINE__, "%s", reply.body.data);
+    reply_free(&reply);
+    daemon_wait_for_log(&reloaded->site.daemon, sentence);
+    post_some(reloaded, 2);
+    assert_tallied(reloaded, reloaded->posted, 1);
+    assert_int_equal(worker_of(reloaded->site.daemon.pid), before);
+    test_context("%s", "");
+}
+
+static void a_set_that_could_not_start_is_refused(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    const char *garbage = path_in(scratch_directory(), "garbage");
+    FILE *file = fopen(garbage, "w");
+    must(file && fputs("no object", file) >= 0 && fclose(file) == 0);
+    install(&reloaded, garbage, "tally.so");
+    refused(&reloaded, "it is not a shared object");
+    install(&reloaded, TALLY("future"), "tally.so");
+    refused(&reloaded, "abi 9.0, this host speaks");
+    install(&reloaded, TALLY("1"), "tally.so");
+    install(&reloaded, TALLY("2"), "other.so");
+    refused(&reloaded, "projectors[0].collection is `tallies`, which plugin `tally`");
+    must(unlink(path_in(reloaded.plugins, "other.so")) == 0);
+    by_request(&reloaded); /* there is nothing to refuse any more */
+    reloaded_closed(&reloaded);
+}
+
+/* A plugin that dies of an event of the log: this is not known before the log is folded. */
+static void a_plugin_that_does_not_survive_the_log_is_not_used(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 5);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    install(&reloaded, TALLY("dies"), "tally.so");
+    by_request(&reloaded);
+    daemon_wait_for_log(&reloaded.site.daemon, "the running plugins stay: the builder was ended");
+    post_some(&reloaded, 2);
+    assert_tallied(&reloaded, reloaded.posted, 1);
+    assert_int_equal(worker_of(reloaded.site.daemon.pid), before);
+    assert_int_equal(access(path_in(reloaded.directory, "reload"), F_OK), -1);
+    reloaded_closed(&reloaded);
+    install(&reloaded, TALLY("1"), "tally.so");
+    assert_folded_so(&reloaded);
+}
+
+/* What a builder could not foresee. */
+static void when_the_new_worker_cannot_start_the_old_plugins_are_used_again(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 12);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    install(&reloaded, TALLY("fails"), "tally.so");
+    by_request(&reloaded);
+    daemon_wait_for_log(&reloaded.site.daemon, "the old plugins are used again");
+    wait_for_other_worker(&reloaded, before);
+    assert_tallied(&reloaded, reloaded.posted, 1);
+    assert_int_equal(generation_of(&reloaded, "tallies"), 0);
+    exchange(&reloaded, TALLY("2"), by_request);
+    assert_tallied(&reloaded, reloaded.posted, 2);
+    reloaded_closed(&reloaded);
+}
+
+static void a_pin_that_does_not_fit_is_refused(void **state) {
+    (void)state;
+    char pin[256], command[4096];
+    const char *directory = scratch_directory(), *plugin = path_in(directory, "tally.so");
+    const char *out = path_in(scratch_directory(), "hash");
+    copy_over(TALLY("1"), plugin);
+    snprintf(command, sizeof command, "sha256sum '%s' '%s' '%s' | cut -c 1-64 | paste -sd' ' >'%s'",
+             TALLY("1"), CELL_SO, FORMATION_SO, out);
+    must(system(command) == 0);
+    char hashes[3][65];
+    FILE *file = fopen(out, "r");
+    must(file && fscanf(file, "%64s %64s %64s", hashes[0], hashes[1], hashes[2]) == 3);
+    fclose(file);
+    snprintf(pin, sizeof pin, "tally.so=%s", hashes[0]);
+    char cell[256], formation[256];
+    snprintf(cell, sizeof cell, "%s=%s", CELL_SO, hashes[1]);
+    snprintf(formation, sizeof formation, "%s=%s", FORMATION_SO, hashes[2]);
+    struct daemon daemon =
+        daemon_started(scratch_directory(), "--plugin", plugin, "--plugin-sha256", pin,
+                       "--plugin-sha256", cell, "--plugin-sha256", formation, NULL);
+    struct client *admin = client_opened(&daemon, ADMIN_TOKEN);
+    copy_over(TALLY("2"), plugin);
+    struct reply reply = asked(admin, "POST", "/v1/plugins/reload", NULL, NULL, 409);
+    assert_non_null(strstr(reply.body.data, "but plugin_sha256 says"));
+    reply_free(&reply);
+    client_close(admin);
+    daemon_end(&daemon);
+}
+
+static void only_operators_may_and_one_at_a_time(void **state) {
+    (void)state;
+    static const char *const foreign[] = {"Origin: https://elsewhere.example", NULL};
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    check_problem(reloaded.site.writer, "POST", "/v1/plugins/reload", NULL, NULL, 403, "forbidden");
+    check_problem(reloaded.site.nobody, "POST", "/v1/plugins/reload", NULL, NULL, 401,
+                  "unauthorized");
+    struct reply reply = request(reloaded.admin, "POST", "/v1/plugins/reload", foreign, NULL, 0);
+    assert_problem(&reply, 403, "forbidden");
+    reply_free(&reply);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    install(&reloaded, TALLY("slow"), "tally.so");
+    by_signal(&reloaded);
+    usleep(100000); /* it takes half a second to load */
+    check_problem(reloaded.admin, "POST", "/v1/plugins/reload", NULL, NULL, 409, "conflict");
+    wait_for_other_worker(&reloaded, before);
+    reloaded_closed(&reloaded);
+}
+
+static void without_supervision_there_is_no_reload(void **state) {
+    (void)state;
+    struct daemon daemon = daemon_started(scratch_directory(), "--no-supervise", NULL);
+    struct client *admin = client_opened(&daemon, ADMIN_TOKEN);
+    struct reply reply = asked(admin, "POST", "/v1/plugins/reload", NULL, NULL, 409);
+    assert_non_null(strstr(reply.body.data, "no_supervise"));
+    reply_free(&reply);
+    must(kill(daemon.pid, SIGHUP) == 0);
+    daemon_wait_for_log(&daemon, "the plugins are not read again");
+    client_close(admin);
+    daemon_end(&daemon);
+}
+
+/* ---- The configuration file ------------------------------------------------------------------ */
+
+static void write_config(const char *path, const char *plugins, const char *rest) {
+    FILE *file = fopen(path, "w");
+    must(file && fprintf(file, "{\"plugin_dir\": \"%s\"%s}", plugins, rest) > 0);
+    must(fclose(file) == 0);
+}
+
+static void the_configuration_file_chooses_plugins_and_settings_of_projectors(void **state) {
+    (void)state;
+    struct reloaded reloaded = {.directory = scratch_directory(), .plugins = scratch_directory()};
+    const char *config = path_in(scratch_directory(), "reel.json");
+    install(&reloaded, TALLY("setting"), "tally.so");
+    install(&reloaded, HEALTHY_SO, "healthy.so");
+    write_config(config, reloaded.plugins, "");
+    connect_all(&reloaded, daemon_started(reloaded.directory, "--config", config, NULL));
+    post_some(&reloaded, 6);
+    assert_tallied(&reloaded, reloaded.posted, 1);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    write_config(config, reloaded.plugins, ", \"tally_step\": 7, \"view_ms_max\": 5000");
+    by_signal(&reloaded);
+    wait_for_other_worker(&reloaded, before);
+    daemon_wait_for_log(&reloaded.site.daemon,
+                        "another value for view_ms_max, which needs a restart");
+    assert_tallied(&reloaded, reloaded.posted, 7);
+    before = worker_of(reloaded.site.daemon.pid);
+    must(kill(before, SIGKILL) == 0);
+    wait_for_other_worker(&reloaded, before);
+    assert_tallied(&reloaded, reloaded.posted, 7);
+    before = worker_of(reloaded.site.daemon.pid);
+    write_config(config, reloaded.plugins, ", \"tally_step\": 1000");
+    struct reply reply = asked(reloaded.admin, "POST", "/v1/plugins/reload", NULL, NULL, 409);
+    assert_non_null(strstr(reply.body.data, "tally_step"));
+    reply_free(&reply);
+    assert_int_equal(worker_of(reloaded.site.daemon.pid), before);
+    reloaded_closed(&reloaded);
+}
+
+/* ---- Followers ------------------------------------------------------------------------------- */
+
+static struct record_copy copy_of(const char *collection, enum record_transport transport) {
+    return (struct record_copy){.collection = collection, .transport = transport};
+}
+
+static void reach(struct record_copy *copy, struct reloaded *reloaded) {
+    record_copy_reach(copy, &reloaded->site.daemon, reloaded->site.reader, reloaded->posted);
+    record_copy_check(copy, reloaded->site.reader);
+}
+
+static void followers_of_records_resume_or_take_a_snapshot(void **state) {
+    (void)state;
+    for (enum record_transport transport = 0; transport < RECORD_TRANSPORTS; transport++) {
+        test_context("transport %d", (int)transport);
+        struct reloaded reloaded = reloaded_opened(TALLY("1"));
+        struct record_copy same = copy_of("healthy", transport);
+        struct record_copy other = copy_of("tallies", transport);
+        post_some(&reloaded, 20);
+        reach(&same, &reloaded);
+        reach(&other, &reloaded);
+        exchange(&reloaded, TALLY("2"), by_signal);
+        post_some(&reloaded, 5);
+        reach(&same, &reloaded);
+        reach(&other, &reloaded);
+        assert_int_equal(same.refusals, 0);
+        assert_int_equal(same.snapshots, transport == RECORDS_POLL ? 0 : 1); /* pages have none */
+        assert_int_equal(other.refusals, 1);
+        assert_int_equal(other.snapshots, transport == RECORDS_POLL ? 0 : 2);
+        record_copy_free(&same);
+        record_copy_free(&other);
+        reloaded_closed(&reloaded);
+    }
+    test_context("%s", "");
+}
+
+/* Reads until the event `to`, connecting again where the connection ends. Each event comes once. */
+static void follow_to(const struct reloaded *reloaded, enum follow_kind kind,
+                      struct follower *follower, uint64_t *at, uint64_t to) {
+    struct follow_frame frame;
+    while (*at < to) {
+        if (!follower_read(follower, &frame)) {
+            char query[64];
+            follower_close(follower);
+            snprintf(query, sizeof query, "?since=%" PRIu64, *at);
+            *follower = follower_opened(&reloaded->site.daemon, kind, query);
+            continue;
+        }
+        if (is_position(&frame)) continue;
+        assert_int_equal(frame.seq, *at + 1);
+        *at = frame.seq;
+    }
+}
+
+static void followers_of_events_resume_without_hole_or_repeat(void **state) {
+    (void)state;
+    for (enum follow_kind kind = FOLLOW_WEBSOCKET; kind <= FOLLOW_SSE; kind++) {
+        uint64_t at = 0;
+        struct reloaded reloaded = reloaded_opened(TALLY("1"));
+        struct follower follower = follower_opened(&reloaded.site.daemon, kind, "?since=0");
+        post_some(&reloaded, 10);
+        follow_to(&reloaded, kind, &follower, &at, 5);
+        exchange(&reloaded, TALLY("2"), by_signal);
+        post_some(&reloaded, 10);
+        follow_to(&reloaded, kind, &follower, &at, reloaded.posted);
+        follower_close(&follower);
+        reloaded_closed(&reloaded);
+    }
+}
+
+/* ---- Units that are not folded --------------------------------------------------------------- */
+
+static void a_paused_unit_stays_as_it_is_until_it_is_resumed(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 10);
+    struct reply reply =
+        asked(reloaded.admin, "POST", "/v1/collections/tallies/pause", NULL, NULL, 202);
+    reply_free(&reply);
+    exchange(&reloaded, TALLY("2"), by_signal);
+    assert_counted(reloaded.site.reader, "tallies", 10);
+    reply = asked(reloaded.admin, "POST", "/v1/collections/tallies/resume", NULL, NULL, 202);
+    reply_free(&reply);
+    post_some(&reloaded, 5);
+    wait_until_ready(reloaded.site.writer);
+    assert_counted(reloaded.site.reader, "healthy", reloaded.posted);
+    reloaded_closed(&reloaded);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_way_puts_the_new_fold_in_place_of_the_old),
+        cmocka_unit_test(another_revision_with_other_fields_and_an_index_is_served_at_once),
+        cmocka_unit_test(nothing_happens_when_nothing_has_changed),
+        cmocka_unit_test(the_new_plugins_are_those_of_each_further_worker),
+        cmocka_unit_test(plugins_come_and_go),
+        cmocka_unit_test(a_set_that_could_not_start_is_refused),
+        cmocka_unit_test(a_plugin_that_does_not_survive_the_log_is_not_used),
+        cmocka_unit_test(when_the_new_worker_cannot_start_the_old_plugins_are_used_again),
+        cmocka_unit_test(a_pin_that_does_not_fit_is_refused),
+        cmocka_unit_test(only_operators_may_and_one_at_a_time),
+        cmocka_unit_test(without_supervision_there_is_no_reload),
+        cmocka_unit_test(the_configuration_file_chooses_plugins_and_settings_of_projectors),
+        cmocka_unit_test(followers_of_records_resume_or_take_a_snapshot),
+        cmocka_unit_test(followers_of_events_resume_without_hole_or_repeat),
+        cmocka_unit_test(a_paused_unit_stays_as_it_is_until_it_is_resumed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
