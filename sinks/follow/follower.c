@@ -353,20 +353,36 @@ static void look_at_socket(struct follower *follower) {
     follower->queued = queued;
 }
 
+/* A follower of records may take as long as it likes: it is sent the newest state whenever it
+ * reads. That the other side is gone, the system finds out, since nothing is acknowledged then. */
+static bool must_keep_up(const struct follower *follower) {
+    return !follower->records;
+}
+
+/* It is to be ended: it has not read, or not answered, for too long. */
+static bool is_stalled(const struct follower *follower) {
+    return must_keep_up(follower) && follower->place == PLACE_FULL &&
+           follower->hub->now_ms >= follower->full_ms + options_of(follower)->stall_ms;
+}
+
+static bool is_silent(const struct follower *follower) {
+    uint64_t since = follower->pong_ms > follower->life_ms ? follower->pong_ms : follower->life_ms;
+    return must_keep_up(follower) && follower->place != PLACE_FULL && follower->pong_ms &&
+           follower->hub->now_ms >= since + options_of(follower)->stall_ms;
+}
+
 void follower_tick(struct follower *follower) {
-    uint64_t now = follower->hub->now_ms, stall_ms = options_of(follower)->stall_ms;
+    uint64_t now = follower->hub->now_ms;
     if (follower->place == PLACE_CLOSED) {
         if (now >= follower->closed_ms + CLOSE_MS) place_leave(follower, follower->end);
         return;
     }
     if (follower->place == PLACE_FULL || follower->pong_ms) look_at_socket(follower);
-    if (follower->place == PLACE_FULL && now >= follower->full_ms + stall_ms) {
+    if (is_stalled(follower)) {
         follower_cut(follower, HUB_END_STALLED, WEBSOCKET_TRY_AGAIN, "too slow");
         return;
     }
-    uint64_t quiet_since =
-        follower->pong_ms > follower->life_ms ? follower->pong_ms : follower->life_ms;
-    if (follower->pong_ms && follower->place != PLACE_FULL && now >= quiet_since + stall_ms) {
+    if (is_silent(follower)) {
         follower_cut(follower, HUB_END_SILENT, WEBSOCKET_TRY_AGAIN, "no answer to a ping");
         return;
     }

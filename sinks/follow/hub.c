@@ -118,14 +118,15 @@ void follower_destroy(struct follower *follower) {
 }
 
 /* Event streams do not answer pings. The system ends a connection whose other side does not
- * acknowledge for this time. */
+ * acknowledge for this time, or has no room: followers of records may be as slow as they like
+ * (follower.c). */
 static void set_socket(const struct follower *follower, int fd) {
     const struct hub_options *options = &follower->hub->options;
     const unsigned stall_ms = (unsigned)options->stall_ms;
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options->send_bytes, sizeof options->send_bytes);
-    if (!follower->transport->is_websocket)
+    if (!follower->transport->is_websocket && !follower->records)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms, sizeof stall_ms);
 }
 

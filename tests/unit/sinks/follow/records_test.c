@@ -70,7 +70,7 @@ static int view_changes(struct reel_view *view, const struct reel_query *query, 
 enum { VIEWS_MAX = CROSSING_VIEWS * CROSSING_VIEWS_SHARE };
 
 /* `open_max`: views that can be open; 0: many. */
-static int setup_with(void **state, unsigned views_max, uint32_t open_max) {
+static int setup_with(void **state, unsigned views_max, uint32_t open_max, uint64_t stall_ms) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     must(fixture && fake_stage_begin((void **)&fixture->fake) == 0);
     struct reel_options options = {
@@ -87,7 +87,7 @@ static int setup_with(void **state, unsigned views_max, uint32_t open_max) {
         .host = &fixture->fake->host,
         .followers_max = 100,
         .ping_ms = NEVER_MS,
-        .stall_ms = NEVER_MS,
+        .stall_ms = stall_ms,
         .position_ms = NEVER_MS,
         .point_ms = 5,
         .memory_max = (uint64_t)1 << 30,
@@ -101,11 +101,15 @@ static int setup_with(void **state, unsigned views_max, uint32_t open_max) {
 }
 
 static int setup(void **state) {
-    return setup_with(state, VIEWS_MAX, 0);
+    return setup_with(state, VIEWS_MAX, 0, NEVER_MS);
 }
 
 static int setup_with_few_views(void **state) {
-    return setup_with(state, VIEWS_MAX - 1, 1);
+    return setup_with(state, VIEWS_MAX - 1, 1, NEVER_MS);
+}
+
+static int setup_impatient(void **state) {
+    return setup_with(state, VIEWS_MAX, 0, 100);
 }
 
 static int teardown(void **state) {
@@ -256,6 +260,31 @@ static void a_slow_reader_gets_each_frame_complete_wherever_its_socket_was_full(
     } while (last_seq < EVENTS || last < RECORDS - 1);
     peer_close(&slow);
     peer_close(&fast);
+}
+
+/* The limit has passed when a follower of events was ended that reads as little. */
+static void however_slow_a_reader_is_it_ends_with_the_newest_state(void **state) {
+    enum { EVENTS = 300, RECORDS = 50 };
+    struct fixture *fixture = *state;
+    const struct reel_epoch epoch = position_of(fixture->fake->reel).epoch;
+    const struct event_filter all = {0};
+    struct follower *follower;
+    struct peer slow = new_peer(fixture);
+    must(follower_create(fixture->hub, TRANSPORT_WEBSOCKET, &epoch, 0, &all, &follower) == 0);
+    struct peer events = peer_adopted(fixture->hub, follower, STR(""), STR(""));
+    for (int n = 1; n <= EVENTS; n++) apply(fixture, "set", 0, RECORDS, "a", n);
+    uint64_t until = clock_ms() + PATIENCE_MS;
+    while (hub_ended(fixture->hub, HUB_END_STALLED) == 0 && clock_ms() < until) {
+        apply(fixture, "set", 0, RECORDS, "a", EVENTS);
+        usleep(1000);
+    }
+    assert_int_equal(hub_ended(fixture->hub, HUB_END_STALLED), 1);
+    unsigned long long seq, last = position_of(fixture->fake->reel).cursor;
+    int key;
+    do next_change(&slow, &seq, &key);
+    while (seq < last);
+    peer_close(&slow);
+    peer_close(&events);
 }
 
 /* ---- Slices ---------------------------------------------------------------------------------- */
@@ -583,6 +612,8 @@ UNIT_TESTS(records_test) {
         CASE(followers_that_are_in_sync_share_what_is_read),
         CASE(an_event_that_is_too_large_to_be_shared_reaches_everybody),
         CASE(a_slow_reader_gets_each_frame_complete_wherever_its_socket_was_full),
+        cmocka_unit_test_setup_teardown(however_slow_a_reader_is_it_ends_with_the_newest_state,
+                                        setup_impatient, teardown),
         CASE(a_walk_that_runs_out_of_time_within_an_event_is_continued),
         CASE(a_long_listing_without_a_match_ends_with_an_empty_snapshot),
         CASE(a_snapshot_of_a_collection_that_changes_is_of_its_position),
