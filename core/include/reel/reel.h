@@ -23,10 +23,6 @@
  * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
  * forked child must neither use nor close it.
  *
- * The process. The library never writes to a stream. It never ends the process, except by abort()
- * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
- * forked child must neither use nor close it.
- *
  * Durability. If the store is in a directory, everything that a call has written is synced to disk
  * when the call returns 0. reel_apply, reel_apply_batch, reel_append and reel_command are one
  * transaction each: after a crash, all of it is there, or nothing. In memory, nothing is synced.
