@@ -60,7 +60,8 @@ static struct refusal refusals[] = {
     WITH("note_text", "its note has no name or no version that is text"),
     WITH("note_name", "its note says that its name is `other`, wanted `fixture`"),
     WITH("note_version", "its note says that its version is `2.0.0`, wanted `1.0.0`"),
-    WITH("note_kinds", "its note says kinds 0x2, wanted 0x1"),
+    WITH("note_kinds", "its note says that it lists sinks, but it lists projectors (REEL_PLUGIN "
+                       "wants the arrays themselves, not pointers to them)"),
     WITH("note_abi", "abi 2.0" SPEAKS),
     WITH("wrong_magic", "header.magic is 0x12345678, wanted 0x4c454552"),
     WITH("newer_major", "abi 2.0" SPEAKS),
