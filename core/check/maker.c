@@ -5,11 +5,16 @@
 #include "check/guard.h"
 #include "json/write.h"
 
+#include <reel/time.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* 2026-01-02T03:04:05Z */
+#define FIRST_TIME_S INT64_C(1767323045)
 
 void maker_begin(struct maker *maker, struct lesson *lesson, const struct samples *samples,
                  const struct plugin *plugin, uint64_t seed) {
@@ -34,13 +39,25 @@ static void append_attribute(struct maker *maker, const char *name, int node, co
         value_append_node(maker, (uint16_t)node, 0, text);
 }
 
-/* The same chance gives the same subject. */
+/* The same chance gives the same subject. Every other one is a UUID, which is a key for most
+ * plugins. */
 static void append_subject(struct maker *maker, struct text *text) {
     uint64_t random = maker->random;
     bool same = maker->one_subject && maker->spoiled != NODE_SUBJECT;
     if (same) maker->random = maker->one_subject;
-    append_attribute(maker, "subject", NODE_SUBJECT, NULL, text);
+    const char *uuid = same && chance_below(&maker->random, 2) ? PICK(maker, value_uuids) : NULL;
+    append_attribute(maker, "subject", NODE_SUBJECT, uuid, text);
     if (same) maker->random = random;
+}
+
+/* Most events are some time later than the one before, so that a plugin finds how long something
+ * took. */
+static void append_time(struct maker *maker, struct text *text) {
+    char later[REEL_TIME_LEN + 1];
+    int64_t ns = (FIRST_TIME_S + (int64_t)maker->made * 61) * REEL_NS_PER_S;
+    const char *odd = PICK(maker, value_times);
+    append_attribute(maker, "time", NODE_TIME,
+                     chance_below(&maker->random, 4) ? reel_time_write(ns, later).data : odd, text);
 }
 
 /* The `data`: mostly as the type is declared; otherwise, and if garbage must be placed where the
@@ -129,7 +146,7 @@ void make_event_of(struct maker *maker, uint32_t type, struct text *ret) {
     append_type(maker, type, ret);
     append_attribute(maker, "id", NODE_ID, id, ret);
     append_attribute(maker, "source", NODE_SOURCE, maker->made % 3 ? "/check/a" : "/check/b", ret);
-    append_attribute(maker, "time", NODE_TIME, value_times[maker->made % COUNT(value_times)], ret);
+    append_time(maker, ret);
     append_subject(maker, ret);
     append_data(maker, ret);
     value_append_members(maker, NODE_ATTRIBUTES, 0, true, ret);

@@ -93,13 +93,14 @@ static void note_tails(const struct news *news) {
         if (news->pieces[i].len <= TAIL_BYTES) search.tails[search.tail_count++] = news->pieces[i];
 }
 
-/* Every try has the same seed, so everything else in the event is the same. */
+/* Every try has the same seed, so everything else in the event is the same. After a crash it is
+ * another seed: what crashed may be in all events that this one makes. */
 static void try_text(struct lead *from, const char *text, size_t len) {
     struct lesson *lesson = search.lesson;
     struct maker maker;
     if (len >= WORD_BYTES || is_over() || is_deadly(text, len)) return;
     search.tries++;
-    maker_begin(&maker, lesson, NULL, bench.plugin, SEED);
+    maker_begin(&maker, lesson, NULL, bench.plugin, SEED + lesson->deadly_count);
     make_event_with(&maker, search.type, search.node, (struct reel_str){text, len}, &search.event);
     lesson->attempt = (struct attempt){.type = search.type, .node = search.node};
     memcpy(lesson->attempt.text, text, len);

@@ -1,7 +1,7 @@
 //! lib.rs: a projector in Rust: sensors, how often they have measured, and what they measured last.
 //!
 //! Build and check it, with Debian's rustc or a later one, and without crates:
-//!     rustc --edition 2021 -O -C strip=debuginfo --crate-type cdylib --crate-name sensors -o sensors.so lib.rs
+//!     make
 //!     reeld check ./sensors.so
 mod reel;
 

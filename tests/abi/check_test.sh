@@ -165,7 +165,7 @@ part_strict() {
     expect "with --strict, a command must be accepted" "1 decided" "$code $(failed)"
     check --json --strict --runs 16 "$build"/plugins/{cell/cell,formation/formation}.so
     expect "with --strict, the plugins that ship" "0 " "$code $(failed)"
-    check --json --strict --runs 16 "$build/tests/abi/check/stages.so"
+    check --json --strict --runs 16 "$build"/tests/abi/check/{clears,stages}.so
     expect "with --strict, states to which several events lead" "0 " "$code $(failed)"
 }
 

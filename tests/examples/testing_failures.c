@@ -131,6 +131,13 @@ static void rebuilt_collection_is_not_there(void **state) {
     reel_then_rebuilt_same((struct reel_test *)*state, "vases");
 }
 
+static void events_are_forgotten(void **state) {
+    struct reel_test *test = *state;
+    given_an_order(test);
+    reel_then_rebuilt_same(test, "turnover");
+    reel_then_rebuilt_same(test, "orders");
+}
+
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 static void command_was_accepted(void **state) {
@@ -213,6 +220,7 @@ int main(void) {
         REEL_TEST(collection_did_not_reject),
         REEL_TEST(collection_rejected_for_another_reason),
         REEL_TEST(rebuilt_collection_is_not_there),
+        REEL_TEST(events_are_forgotten),
         REEL_TEST(command_was_accepted),
         REEL_TEST(command_was_refused_for_another_reason),
         REEL_TEST(command_was_refused),

@@ -27,6 +27,7 @@ static void check_object(const uint8_t *bytes, size_t size) {
     check(exact != NULL, "out of memory");
     if (size) memcpy(exact, bytes, size);
     if (elf_read(exact, size, &elf)) {
+        (void)elf_is_whole(&elf);
         if (elf_note(&elf, REEL_NOTE_OWNER, REEL_NOTE_TYPE, &content))
             check_within(&elf, content.data, content.len);
         for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)

@@ -50,15 +50,29 @@ bool elf_read(const void *bytes, size_t size, struct elf *ret) {
 
 /* ---- Segments -------------------------------------------------------------------------------- */
 
-/* The n-th segment, whose bytes are within the file. False after the last. A segment that leads out
- * of the file has no bytes. */
-static bool segment_at(const struct elf *elf, size_t n, ElfW(Phdr) * ret) {
+/* The n-th segment, as the file says. False after the last. */
+static bool declared_segment(const struct elf *elf, size_t n, ElfW(Phdr) * ret) {
     uint64_t at = elf->head.e_phoff;
     if (n >= elf->head.e_phnum || n >= SEGMENTS_MAX || at > elf->size) return false;
     at += n * sizeof *ret;
     if (!is_within(elf, at, sizeof *ret)) return false;
     memcpy(ret, elf->bytes + at, sizeof *ret);
+    return true;
+}
+
+/* The same, with bytes that are within the file. A segment that leads out of it has no bytes. */
+static bool segment_at(const struct elf *elf, size_t n, ElfW(Phdr) * ret) {
+    if (!declared_segment(elf, n, ret)) return false;
     if (!is_within(elf, ret->p_offset, ret->p_filesz)) ret->p_offset = ret->p_filesz = 0;
+    return true;
+}
+
+bool elf_is_whole(const struct elf *elf) {
+    ElfW(Phdr) segment;
+    for (size_t n = 0; n < elf->head.e_phnum && n < SEGMENTS_MAX; n++)
+        if (!declared_segment(elf, n, &segment) ||
+            (segment.p_type == PT_LOAD && !is_within(elf, segment.p_offset, segment.p_filesz)))
+            return false;
     return true;
 }
 

@@ -19,6 +19,10 @@ struct elf {
 /* False: it is not a shared object for this machine. The bytes are borrowed. */
 bool elf_read(const void *bytes, size_t size, struct elf *ret);
 
+/* False: the file ends before what is to be mapped of it. The dynamic loader does not check this,
+ * and the first access to such a page ends the process (SIGBUS). */
+bool elf_is_whole(const struct elf *elf);
+
 /* The content of the first note with this owner and type. False: there is none. */
 bool elf_note(const struct elf *elf, const char *owner, uint32_t type, struct reel_str *ret);
 

@@ -36,7 +36,13 @@ static int take_symbol(struct plugin *plugin, struct reel_error *error) {
     return plugin_check(plugin, error);
 }
 
-/* What the note says, the declaration must say, too. */
+static const char *kinds_word(uint32_t kinds) {
+    static const char *const words[] = {"nothing", "projectors", "sinks", "projectors and sinks"};
+    return kinds < sizeof words / sizeof *words ? words[kinds] : "kinds that this host lacks";
+}
+
+/* What the note says, the declaration must say, too. The note lists nothing if REEL_PLUGIN was
+ * given a pointer, which has the size of NULL. */
 static int compare_note(const struct plugin *plugin, struct reel_error *error) {
     const struct reel_note *note = &plugin->file->note;
     const struct reel_plugin *declared = plugin->declared;
@@ -53,7 +59,10 @@ static int compare_note(const struct plugin *plugin, struct reel_error *error) {
         return fail(error, -ENOEXEC, "its note says abi %u.%u, its header %u.%u", note->abi_major,
                     note->abi_minor, declared->header.abi_major, declared->header.abi_minor);
     if (note->kinds != kinds)
-        return fail(error, -ENOEXEC, "its note says kinds 0x%x, wanted 0x%x", note->kinds, kinds);
+        return fail(error, -ENOEXEC,
+                    "its note says that it lists %s, but it lists %s (REEL_PLUGIN wants the arrays "
+                    "themselves, not pointers to them)",
+                    kinds_word(note->kinds), kinds_word(kinds));
     return 0;
 }
 

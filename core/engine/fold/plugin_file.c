@@ -156,6 +156,8 @@ static int open_file(struct plugin_file *file, const char *path, struct reel_err
     if (!file->full_path) return fail_memory(error);
     if (!elf_read(file->elf.bytes, file->elf.size, &file->elf))
         return fail(error, -ENOEXEC, "it is not a shared object");
+    if (!elf_is_whole(&file->elf))
+        return fail(error, -ENOEXEC, "it is cut off: it ends after %zu bytes", file->elf.size);
     build_id_of(&file->elf, file->build_id);
     return read_note(file, error);
 }

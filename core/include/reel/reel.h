@@ -23,10 +23,6 @@
  * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
  * forked child must neither use nor close it.
  *
- * The process. The library never writes to a stream. It never ends the process, except by abort()
- * if it finds that its own state is inconsistent. A Reel belongs to the process that opened it: a
- * forked child must neither use nor close it.
- *
  * Durability. If the store is in a directory, everything that a call has written is synced to disk
  * when the call returns 0. reel_apply, reel_apply_batch, reel_append and reel_command are one
  * transaction each: after a crash, all of it is there, or nothing. In memory, nothing is synced.
@@ -222,8 +218,10 @@ REEL_VISIBLE int reel_catch_up(struct reel *reel, struct reel_error *error);
  * the new records beside the old ones; reel_catch_up and the next reel_start continue. A collection
  * is rebuilt together with its source and with all that derive from it; if the log was trimmed, a
  * derived collection with REEL_DERIVE_FROM_RECORDS is made from the records of its source, which
- * stays as it is. -ESRCH: no such collection is loaded; -ESTALE: the log was trimmed, and the
- * collection, or one that derives from it, has no such flag. [setup, any thread] */
+ * stays as it is. Any other that folds events is then made from the events that are left: what
+ * only earlier ones have made is lost. -ESRCH: no such collection is loaded; -ESTALE: the log was
+ * trimmed, and this derived collection, or one that derives from it, has no such flag. [setup, any
+ * thread] */
 REEL_VISIBLE int reel_rebuild(struct reel *reel, const char *collection, struct reel_error *error);
 
 /* Removes the events below `first_seq` and their rejections from the log, in several commits of

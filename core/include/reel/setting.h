@@ -40,8 +40,9 @@ struct reel_setting {
     const char *default_value; /* as an operator would write it, and allowed. NULL: no default, or
                                   off. A number and a REEL_SETTING_ONE_OF must have one, a switch
                                   must not */
-    const char *unit;          /* "ms", "bytes", "DIR", …: --help shows it in place of a value */
-    const char *help;          /* one line */
+    const char *unit; /* "ms", "bytes", "DIR", …: /v1/plugins shows it, and --help in place
+                         of a value (of sinks that the daemon has itself) */
+    const char *help; /* one line */
     const char *const *values; /* REEL_SETTING_ONE_OF: the allowed values, NULL-terminated */
     const char *aliases;       /* further names in the environment, separated by spaces, or NULL. If
                                   several are set, the first one is used */

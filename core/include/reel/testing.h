@@ -76,6 +76,8 @@ struct reel_test {
     struct reel_result result;                 /* if it was an event */
     uint64_t seen_seq;                         /* of the last event that reel_then_event checked */
 
+    bool forgot_events; /* by reel_then_rebuilt_same */
+
     const char *file; /* where the test is: the line of the running function */
     int line;
 };
@@ -160,7 +162,8 @@ struct reel_test {
 
 /* Rebuilds the collection, and checks that its records are as before. If it is derived, it is
  * rebuilt with its source from all events; and with REEL_DERIVE_FROM_RECORDS, from the records of
- * its source, too, for which all events so far are forgotten. */
+ * its source, too, for which all events so far are forgotten: no other reel_then_rebuilt_same may
+ * follow in this test. */
 #define reel_then_rebuilt_same(test, collection)                                                   \
     reel_test_rebuilt_same(REEL_TEST_HERE(test), collection)
 
@@ -839,10 +842,16 @@ static inline void reel_test_rebuilt_same(struct reel_test *test, const char *co
     struct reel_error error;
     reel_test_start(test);
     const struct reel_projector *projector = reel_test_projector(test, collection);
+    if (test->forgot_events)
+        reel_test_fail(test,
+                       "%s: an earlier reel_then_rebuilt_same of a collection with "
+                       "REEL_DERIVE_FROM_RECORDS has forgotten the events: make it the last one",
+                       collection);
     reel_test_rebuilt(test, collection, "events");
     if (!projector || !(projector->flags & REEL_DERIVE_FROM_RECORDS)) return;
     if (reel_trim(test->reel, reel_cursor(test->reel) + 1, &error) < 0)
         reel_test_fail(test, "%s", error.text);
+    test->forgot_events = true;
     reel_test_rebuilt(test, collection, "records");
 }
 

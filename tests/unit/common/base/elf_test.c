@@ -33,6 +33,7 @@ static void look_at_all(const char *bytes, size_t len) {
     must(exact);
     memcpy(exact, bytes, len);
     if (elf_read(exact, len, &elf)) {
+        (void)elf_is_whole(&elf);
         (void)elf_note(&elf, REEL_NOTE_OWNER, REEL_NOTE_TYPE, &content);
         (void)elf_note(&elf, ELF_NOTE_GNU, NT_GNU_BUILD_ID, &content);
         for (size_t n = 0; n < 4; n++) (void)elf_dynamic_text(&elf, DT_NEEDED, n);
