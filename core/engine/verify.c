@@ -142,9 +142,11 @@ static int verify_records(struct verification *verification,
     return 0;
 }
 
-static int verify_fields(struct verification *verification,
-                         const struct stored_collection *collection, struct reel_error *error) {
-    int rc = stored_check_fields(&verification->stored, collection, error);
+/* What is derived from the records. */
+static int verify_derived(struct verification *verification,
+                          const struct stored_collection *collection, struct reel_error *error) {
+    int rc = stored_check_order(&verification->stored, collection, error);
+    if (rc == 0) rc = stored_check_fields(&verification->stored, collection, error);
     if (!is_finding(rc)) return rc;
     state_found(verification, "collection `%s`%s: %.300s", collection->name, which(collection),
                 error->text);
@@ -157,7 +159,7 @@ static int verify_set(struct verification *verification, const struct stored_col
     if (!collection || !collection->has_state) return 0;
     int rc = verify_records(verification, collection, error);
     if (rc == 0 && verification->findings == before)
-        rc = verify_fields(verification, collection, error);
+        rc = verify_derived(verification, collection, error);
     return rc;
 }
 

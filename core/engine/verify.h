@@ -4,7 +4,8 @@
  *     1. every byte of the log has its checksum (log/verify.h)
  *     2. the checkpoint is of this log, which goes on at least as far
  *     3. the records in the checkpoint add up to the digest of their collection; so do those of a
- *        rebuild that is under way
+ *        rebuild that is under way. The order of their changes and the indexes of their fields are
+ *        what the records say
  *     4. with plugins: a fold of the log, in memory, up to the checkpoint's cursors gives the same
  *        digests
  * 2 to 4 need a log in which 1 found nothing, 4 also needs 2.
