@@ -151,6 +151,16 @@ static int finish_names(const char *directory, struct reel_error *error) {
     return 0;
 }
 
+/* FORMAT is written when the state is whole. A new one must not take its place: if the log was
+ * trimmed, it would have fewer records, and nobody would be told. */
+static int check_state(const char *directory, struct reel_error *error) {
+    AUTO_FREE char *path = join(directory, "state");
+    if (!path) return fail_memory(error);
+    if (!exists(directory, "state") || !store_file_is_new(path)) return 0;
+    return fail(error, -EBADMSG, "state/data.mdb %s",
+                store_file_is_there(path) ? "has no content" : "is missing");
+}
+
 /* `ret_was_empty`: a new store replaces a data.mdb without content, which an interrupted copy to a
  * full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
@@ -162,7 +172,8 @@ static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_wa
                     "this version");
     *ret_was_empty = rc == 0 && store_file_is_there(directory) && store_file_is_new(directory);
     if (rc == 0) rc = make_store(directory, map_bytes, error);
-    return rc < 0 ? rc : finish_names(directory, error);
+    if (rc >= 0) rc = finish_names(directory, error);
+    return rc < 0 ? rc : check_state(directory, error);
 }
 
 /* ---- Facts ----------------------------------------------------------------------------------- */
