@@ -1,6 +1,7 @@
 /* verify.c: see verify.h. */
 #include "engine/verify.h"
 
+#include "engine/fold/set_aside.h"
 #include "engine/refold.h"
 #include "engine/visit.h"
 
@@ -48,6 +49,16 @@ static int verify_log(struct verification *verification, struct reel_error *erro
         rc = log_verify(visit->log_path, visit->live, verifier->found, verifier->context, error);
     if (rc > 0) verification->findings += rc;
     return rc < 0 ? rc : 0;
+}
+
+/* ---- What is set aside ----------------------------------------------------------------------- */
+
+static int verify_set_aside(struct verification *verification, struct reel_error *error) {
+    struct set_aside_list list = {0};
+    int rc = set_aside_read(verification->directory, &list, error);
+    if (list.damaged) state_found(verification, "line %zu of set-aside is damaged", list.damaged);
+    set_aside_finish(&list);
+    return rc;
 }
 
 /* ---- The log and the state ------------------------------------------------------------------- */
@@ -225,7 +236,9 @@ int verify_directory(const char *directory, struct reel *reel, const struct veri
         begins(&verification, "reading log/");
         rc = verify_log(&verification, error);
     }
-    if (rc == 0 && verification.findings == 0) rc = verify_state(&verification, reel, error);
+    bool log_is_whole = verification.findings == 0;
+    if (rc == 0) rc = verify_set_aside(&verification, error);
+    if (rc == 0 && log_is_whole) rc = verify_state(&verification, reel, error);
     log_close(verification.log);
     stored_close(&verification.stored);
     visit_end(&verification.visit);
