@@ -151,16 +151,6 @@ static int finish_names(const char *directory, struct reel_error *error) {
     return 0;
 }
 
-/* FORMAT is written when the state is whole. A new one must not take its place: if the log was
- * trimmed, it would have fewer records, and nobody would be told. */
-static int check_state(const char *directory, struct reel_error *error) {
-    AUTO_FREE char *path = join(directory, "state");
-    if (!path) return fail_memory(error);
-    if (!exists(directory, "state") || !store_file_is_new(path)) return 0;
-    return fail(error, -EBADMSG, "state/data.mdb %s",
-                store_file_is_there(path) ? "has no content" : "is missing");
-}
-
 /* `ret_was_empty`: a new store replaces a data.mdb without content, which an interrupted copy to a
  * full disk may leave (report.c). */
 static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_was_empty,
@@ -172,8 +162,7 @@ static int settle_format(const char *directory, uint64_t map_bytes, bool *ret_wa
                     "this version");
     *ret_was_empty = rc == 0 && store_file_is_there(directory) && store_file_is_new(directory);
     if (rc == 0) rc = make_store(directory, map_bytes, error);
-    if (rc >= 0) rc = finish_names(directory, error);
-    return rc < 0 ? rc : check_state(directory, error);
+    return rc < 0 ? rc : finish_names(directory, error);
 }
 
 /* ---- Facts ----------------------------------------------------------------------------------- */
@@ -455,7 +444,8 @@ static int open_store(struct home *home, const struct home_options *options,
         .context = options->context,
     };
     if (home->directory && !path) return fail_memory(error);
-    return store_open(home->store, &store_options, error);
+    int rc = options->scratch || !path ? 0 : store_file_check_content(path, error);
+    return rc < 0 ? rc : store_open(home->store, &store_options, error);
 }
 
 static int open_on_disk(struct home *home, const struct home_options *options,
@@ -676,8 +666,6 @@ static int open_to_copy(const char *from, struct store *store, struct reel_error
     int rc = home_read_format(from, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return rc;
-    if (store_file_is_there(state_path) && store_file_is_new(state_path))
-        return fail(error, -ENOENT, "data.mdb holds nothing: there is no store to copy");
     return store_open_to_read(store, state_path, error);
 }
 

@@ -366,9 +366,8 @@ int store_read_state(struct store *store, struct store_state *ret, struct reel_e
 int store_open_to_read(struct store *store, const char *directory, struct reel_error *error) {
     struct store_options options = {.directory = directory, .readers_max = 8, .read_only = true};
     *store = (struct store){0};
-    if (store_file_is_there(directory) && store_file_is_new(directory))
-        return fail(error, -EBADMSG, "data.mdb has no content");
-    int rc = store_open(store, &options, error);
+    int rc = store_file_check_content(directory, error);
+    if (rc == 0) rc = store_open(store, &options, error);
     if (rc == 0) rc = meta_check_format(store, error);
     if (rc < 0) store_close(store);
     return rc;

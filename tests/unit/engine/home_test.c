@@ -177,8 +177,8 @@ static void a_state_without_content_is_refused(void **state) {
         home_close(&rig.home);
         must((i == 0 ? truncate(file, 0) : unlink(file)) == 0);
         refused(directory, -EBADMSG,
-                i == 0 ? "state/data.mdb has no content; nothing was changed; put back"
-                       : "state/data.mdb is missing; nothing was changed; put back");
+                i == 0 ? "data.mdb has no content; nothing was changed; put back"
+                       : "data.mdb is missing; nothing was changed; put back");
     }
 }
 
@@ -548,8 +548,8 @@ static void a_file_that_holds_nothing_is_not_copied(void **state) {
     append(&rig, 1, true);
     home_close(&rig.home);
     must(truncate(path_in(directory, "state/data.mdb"), 0) == 0);
-    assert_int_equal(home_backup_of(directory, copy, &error), -ENOENT);
-    assert_sentence(&error, "data.mdb holds nothing: there is no store to copy");
+    assert_int_equal(home_backup_of(directory, copy, &error), -EBADMSG);
+    assert_sentence(&error, "data.mdb has no content");
     assert_false(there_is(copy, "."));
 }
 
