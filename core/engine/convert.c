@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "engine/controls.h"
+#include "engine/store/directory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -367,7 +368,7 @@ static int convert_state(struct conversion *conversion, const char *path, uint64
     rc = rc == 0 ? copy_rest(conversion, env, error) : fail_old(rc, "state.new", error);
     if (rc == 0) rc = replace_state(conversion, env, error);
     if (env) mdb_env_close(env);
-    return rc;
+    return rc < 0 ? rc : directory_sync(path, error); /* the name of data.mdb */
 }
 
 int convert_store(const char *directory, uint64_t map_bytes, struct reel_error *error) {

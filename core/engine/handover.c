@@ -188,7 +188,7 @@ static int start_walk(struct handover *handover, struct reel_error *error) {
     static int (*const open[])(struct stored * stored, const struct stored_collection *collection,
                                MDB_dbi *ret, struct reel_error *error) = {
         [PART_RECORDS] = stored_open_records,
-        [PART_INDEX] = stored_open_index,
+        [PART_INDEX] = stored_open_order,
         [PART_FIELDS] = stored_open_fields,
     };
     struct stored *from = &handover->from;

@@ -444,7 +444,8 @@ static int open_store(struct home *home, const struct home_options *options,
         .context = options->context,
     };
     if (home->directory && !path) return fail_memory(error);
-    return store_open(home->store, &store_options, error);
+    int rc = options->scratch || !path ? 0 : store_file_check_content(path, error);
+    return rc < 0 ? rc : store_open(home->store, &store_options, error);
 }
 
 static int open_on_disk(struct home *home, const struct home_options *options,
@@ -665,8 +666,6 @@ static int open_to_copy(const char *from, struct store *store, struct reel_error
     int rc = home_read_format(from, error);
     if (rc == 0) rc = fail(error, -ENOENT, "%s: %s", FORMAT_NAME, strerror(ENOENT));
     if (rc < 0) return rc;
-    if (store_file_is_there(state_path) && store_file_is_new(state_path))
-        return fail(error, -ENOENT, "data.mdb holds nothing: there is no store to copy");
     return store_open_to_read(store, state_path, error);
 }
 

@@ -1,6 +1,7 @@
 /* verify.c: see verify.h. */
 #include "engine/verify.h"
 
+#include "engine/fold/set_aside.h"
 #include "engine/refold.h"
 #include "engine/visit.h"
 
@@ -48,6 +49,16 @@ static int verify_log(struct verification *verification, struct reel_error *erro
         rc = log_verify(visit->log_path, visit->live, verifier->found, verifier->context, error);
     if (rc > 0) verification->findings += rc;
     return rc < 0 ? rc : 0;
+}
+
+/* ---- What is set aside ----------------------------------------------------------------------- */
+
+static int verify_set_aside(struct verification *verification, struct reel_error *error) {
+    struct set_aside_list list = {0};
+    int rc = set_aside_read(verification->directory, &list, error);
+    if (list.damaged) state_found(verification, "line %zu of set-aside is damaged", list.damaged);
+    set_aside_finish(&list);
+    return rc;
 }
 
 /* ---- The log and the state ------------------------------------------------------------------- */
@@ -142,9 +153,11 @@ static int verify_records(struct verification *verification,
     return 0;
 }
 
-static int verify_fields(struct verification *verification,
-                         const struct stored_collection *collection, struct reel_error *error) {
-    int rc = stored_check_fields(&verification->stored, collection, error);
+/* What is derived from the records. */
+static int verify_derived(struct verification *verification,
+                          const struct stored_collection *collection, struct reel_error *error) {
+    int rc = stored_check_order(&verification->stored, collection, error);
+    if (rc == 0) rc = stored_check_fields(&verification->stored, collection, error);
     if (!is_finding(rc)) return rc;
     state_found(verification, "collection `%s`%s: %.300s", collection->name, which(collection),
                 error->text);
@@ -157,7 +170,7 @@ static int verify_set(struct verification *verification, const struct stored_col
     if (!collection || !collection->has_state) return 0;
     int rc = verify_records(verification, collection, error);
     if (rc == 0 && verification->findings == before)
-        rc = verify_fields(verification, collection, error);
+        rc = verify_derived(verification, collection, error);
     return rc;
 }
 
@@ -223,7 +236,9 @@ int verify_directory(const char *directory, struct reel *reel, const struct veri
         begins(&verification, "reading log/");
         rc = verify_log(&verification, error);
     }
-    if (rc == 0 && verification.findings == 0) rc = verify_state(&verification, reel, error);
+    bool log_is_whole = verification.findings == 0;
+    if (rc == 0) rc = verify_set_aside(&verification, error);
+    if (rc == 0 && log_is_whole) rc = verify_state(&verification, reel, error);
     log_close(verification.log);
     stored_close(&verification.stored);
     visit_end(&verification.visit);

@@ -2,12 +2,14 @@
  *
  * In this order:
  *     1. every byte of the log has its checksum (log/verify.h)
- *     2. the checkpoint is of this log, which goes on at least as far
- *     3. the records in the checkpoint add up to the digest of their collection; so do those of a
- *        rebuild that is under way
- *     4. with plugins: a fold of the log, in memory, up to the checkpoint's cursors gives the same
+ *     2. the lines of `set-aside` can be read
+ *     3. the checkpoint is of this log, which goes on at least as far
+ *     4. the records in the checkpoint add up to the digest of their collection; so do those of a
+ *        rebuild that is under way. The order of their changes and the indexes of their fields are
+ *        what the records say
+ *     5. with plugins: a fold of the log, in memory, up to the checkpoint's cursors gives the same
  *        digests
- * 2 to 4 need a log in which 1 found nothing, 4 also needs 2.
+ * 3 to 5 need a log in which 1 found nothing, 5 also needs 3.
  */
 #ifndef REEL_ENGINE_VERIFY_H
 #define REEL_ENGINE_VERIFY_H
@@ -29,14 +31,14 @@ struct verify_compared {
 };
 
 struct verifier {
-    log_finding_fn found;                                     /* 1 */
-    void (*state_found)(void *context, const char *sentence); /* 2, and a state that is damaged */
-    void (*compared)(void *context, const struct verify_compared *compared); /* 3 and 4 */
+    log_finding_fn found;                                                    /* 1 */
+    void (*state_found)(void *context, const char *sentence);                /* 2, 3 */
+    void (*compared)(void *context, const struct verify_compared *compared); /* 4 and 5 */
     void (*begins)(void *context, const char *what); /* before what may end the process: where */
     void *context;
 };
 
-/* Another process may have the directory open. Without `reel`, 4 is left out; else it is in memory,
+/* Another process may have the directory open. Without `reel`, 5 is left out; else it is in memory,
  * has the plugins, and is only to be closed afterwards. Returns the number of findings, or an
  * error. */
 int verify_directory(const char *directory, struct reel *reel, const struct verifier *verifier,

@@ -78,18 +78,18 @@ static void overwrite(const char *path, off_t at, const void *bytes, size_t len)
     close(fd);
 }
 
-/* Changes one byte of a record's text in data.mdb, which LMDB has no checksum for. */
-static void change_a_record(const char *directory) {
-    const char *path = path_in(directory, "state/data.mdb"), part[] = "\"state\":\"";
+/* Changes the byte behind these, everywhere in data.mdb, which LMDB has no checksum for. (Old
+ * versions of a page may have them, too.) */
+static void change_behind(const char *directory, const char *part, size_t part_len) {
+    const char *path = path_in(directory, "state/data.mdb");
     size_t len = state_bytes(directory);
     char *bytes = malloc(len);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     must(bytes && fd >= 0 && pread(fd, bytes, len, 0) == (ssize_t)len);
     close(fd);
-    size_t count = 0; /* old versions of a page may have it, too: all are changed */
-    for (char *at = bytes; (at = memmem(at, len - (size_t)(at - bytes), part, sizeof part - 1));
-         at++) {
-        overwrite(path, at - bytes + (off_t)sizeof part - 1, "X", 1);
+    size_t count = 0;
+    for (char *at = bytes; (at = memmem(at, len - (size_t)(at - bytes), part, part_len)); at++) {
+        overwrite(path, at - bytes + (off_t)part_len, "X", 1);
         count++;
     }
     must(count > 0);
@@ -313,9 +313,21 @@ static void a_collection_without_its_plugin_is_said_not_to_be_compared(void **st
 static void a_changed_record_is_found(void **state) {
     (void)state;
     const char *directory = filled();
-    change_a_record(directory);
+    static const char part[] = "\"state\":\"";
+    change_behind(directory, part, sizeof part - 1);
     assert_ended(run("verify", directory), 1,
                  "state: collection `cells`: the digest at event 201 is ", " is damaged\n");
+}
+
+/* Followers read this table, and no digest has it. The seqs are below 256. */
+static void a_changed_order_is_found(void **state) {
+    (void)state;
+    const char *directory = filled();
+    static const char row[] = {2, 3, 0, 0, 0, 0, 0, 0, 0};
+    change_behind(directory, row, sizeof row);
+    assert_ended(run("verify", directory), 1,
+                 "state: collection `cells`: the order of its changes is not what the records say",
+                 " is damaged\n");
 }
 
 /* The records are whole, and not what the events make of them with this plugin. */
@@ -460,6 +472,7 @@ int main(void) {
         cmocka_unit_test(whole_stores_and_backups_are_whole),
         cmocka_unit_test(a_collection_without_its_plugin_is_said_not_to_be_compared),
         cmocka_unit_test(a_changed_record_is_found),
+        cmocka_unit_test(a_changed_order_is_found),
         cmocka_unit_test(a_fold_that_gives_other_records_is_found),
         cmocka_unit_test(a_fold_is_compared_with_the_settings_that_the_daemon_had),
         cmocka_unit_test(collections_are_compared_at_their_own_cursors),

@@ -80,6 +80,14 @@ static bool read_line(const char *text, struct set_aside *ret) {
            read_hex(hash, ret->hash, CALLBACK_HASH_BYTES);
 }
 
+/* Of a line that was cut only the beginning is there. */
+static bool is_beginning(const char *text) {
+    static const char last[] = " end";
+    size_t len = strlen(text), mark_len = strlen(MARK);
+    bool has_end = len >= strlen(last) && strcmp(text + len - strlen(last), last) == 0;
+    return !has_end && strncmp(text, MARK, len < mark_len ? len : mark_len) == 0;
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static int add(struct set_aside_list *list, const struct set_aside *line) {
@@ -115,11 +123,16 @@ static int read_lines(FILE *file, struct set_aside_list *ret) {
     char text[LINE_BYTES];
     struct set_aside line;
     int rc = 0;
-    while (rc == 0 && ret->count < SET_ASIDE_MAX && fgets(text, sizeof text, file)) {
+    for (size_t number = 1; rc == 0 && ret->count < SET_ASIDE_MAX && fgets(text, sizeof text, file);
+         number++) {
         char *end = strchr(text, '\n');
-        if (!end) continue; /* incomplete */
+        if (!end && !feof(file) && !ret->damaged) ret->damaged = number;
+        if (!end) continue; /* incomplete, or longer than a line can be */
         *end = '\0';
-        if (read_line(text, &line)) rc = add(ret, &line);
+        if (read_line(text, &line))
+            rc = add(ret, &line);
+        else if (!ret->damaged && !is_beginning(text))
+            ret->damaged = number;
     }
     if (rc == 0 && ferror(file)) rc = -EIO;
     return rc;

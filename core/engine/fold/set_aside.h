@@ -20,6 +20,7 @@
  *     1764435550(seconds since 1970) 0.9.0(version of the host) end
  *
  * on one line. A line that a power cut has left incomplete is not read: nobody has acted on it.
+ * A line that is damaged is not read, either: what it is about is tried again, and set aside again.
  */
 #ifndef REEL_ENGINE_FOLD_SET_ASIDE_H
 #define REEL_ENGINE_FOLD_SET_ASIDE_H
@@ -62,6 +63,8 @@ struct set_aside_list {
     size_t count;
     const struct set_aside **sorted; /* by size */
     uint64_t sizes;                  /* a bit for each size, modulo 64 */
+    size_t damaged;                  /* the number of the first line that is not one, and was not
+                                        cut either; 0: there is none */
 };
 
 /* Reads the file of a store. Without a file the list is empty. To be finished in any case. */

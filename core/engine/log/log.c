@@ -6,8 +6,9 @@
  * Full disk: the write fails, and the bytes that it has written are overwritten with zeros if
  * possible. They are not a valid frame, because some bytes are missing. But zeros that are written
  * after them later could be exactly the missing bytes. So the head of the frame is removed at once.
+ * The rest is not needed, but after a clean stop nobody shall take it for damage (verify.h).
  *
- * Undoing a group: the first 512 bytes of its frame are overwritten with zeros and synced. No mark
+ * Undoing a group: its frame is overwritten with zeros, from its head on, and synced. No mark
  * says that the frame was synced (a witness is not written before log_keep or the next group), so
  * this place is an end of the log like any other.
  */
@@ -24,7 +25,7 @@
 /* The space that a group probably needs. */
 #define ROOM_BYTES ((uint64_t)1 << 20)
 
-static const char zeros[FRAME_UNIT];
+static const char zeros[64 << 10];
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
@@ -236,13 +237,24 @@ static void accept(struct log *log, const struct frame_head *head, uint64_t at) 
     atomic_store_explicit(&segment->end, at + FRAME_ROUND(head->len), memory_order_release);
 }
 
+/* Overwrites a frame with zeros. -ENOSPC: not even its head. */
+static int clear_frame(struct log *log, struct segment *segment, uint64_t at, uint64_t len,
+                       struct reel_error *error) {
+    int rc = log_write(log, segment, zeros, FRAME_UNIT, at, error);
+    if (rc < 0) return rc;
+    for (uint64_t done = FRAME_UNIT; rc == 0 && done < len; done += sizeof zeros) {
+        uint64_t part = len - done < sizeof zeros ? len - done : sizeof zeros;
+        rc = log_write(log, segment, zeros, part, at + done, error);
+    }
+    return rc == -ENOSPC ? 0 : rc; /* then no more was written of the frame */
+}
+
 /* Removes what a failed write has left of a frame, so that it cannot become a complete frame
  * later. */
-static int scrub(struct log *log, uint64_t at, int rc, struct reel_error *error) {
+static int scrub(struct log *log, uint64_t at, uint64_t len, int rc, struct reel_error *error) {
     if (rc != -ENOSPC || log->active->on_heap) return rc;
-    int scrubbed = io_write_all(log->io, log->active->fd, zeros, sizeof zeros, at);
-    if (scrubbed == -ENOSPC) return rc; /* then nothing was written at this place */
-    if (scrubbed < 0) return log_break(log, "cannot write the log", scrubbed, error);
+    int scrubbed = clear_frame(log, log->active, at, len, error);
+    if (scrubbed < 0) return scrubbed; /* -ENOSPC: nothing was written at this place */
     int synced = log_sync(log, log->active->fd, error);
     return synced < 0 ? synced : rc;
 }
@@ -263,7 +275,7 @@ static int write_frame(struct log *log, char *frame, struct frame_head *head,
     if (log_sync(log, segment->fd, error) < 0) return -EIO;
 #endif
     int rc = log_write(log, segment, frame, len, at, error);
-    if (rc < 0) return scrub(log, at, rc, error);
+    if (rc < 0) return scrub(log, at, len, rc, error);
     pacer_took(log->pacer, len);
     atomic_fetch_add(&log->group_bytes, len);
     atomic_store(&log->frame_bytes, (atomic_load(&log->frame_bytes) * 7 + len) / 8);
@@ -319,8 +331,9 @@ int log_undo(struct log *log, struct reel_error *error) {
               log->points_before <= atomic_load(&segment->point_count));
     atomic_store(&segment->point_count, log->points_before);
     atomic_store(&segment->last_seq, log->before.head);
+    uint64_t len = atomic_load(&segment->end) - log->undo_at;
     atomic_store(&segment->end, log->undo_at);
-    int rc = log_write(log, segment, zeros, sizeof zeros, log->undo_at, error);
+    int rc = clear_frame(log, segment, log->undo_at, len, error);
     if (rc == -ENOSPC) rc = log_break(log, "cannot take a group back", rc, error);
     if (rc == 0) rc = log_sync(log, segment->fd, error);
     if (rc < 0) return rc;
@@ -335,7 +348,6 @@ int log_undo(struct log *log, struct reel_error *error) {
 /* Writes zeros as the helper would: after the frames of the active segment, or to the spare if this
  * segment is nearly full. */
 int log_try_room(struct log *log, struct reel_error *error) {
-    static const char piece[64 << 10];
     int rc = 0;
     if (log->directory < 0) return 0;
     pthread_mutex_lock(&log->fill_lock);
@@ -345,8 +357,8 @@ int log_try_room(struct log *log, struct reel_error *error) {
     while (rc == 0 && !spare && atomic_load(&active->filled) < goal) {
         uint64_t filled = atomic_load(&active->filled);
         INVARIANT(atomic_load(&active->end) <= filled); /* zeros never go over a frame */
-        rc = io_write_all(log->io, active->fd, piece, sizeof piece, filled);
-        if (rc == 0) atomic_store(&active->filled, filled + sizeof piece);
+        rc = io_write_all(log->io, active->fd, zeros, sizeof zeros, filled);
+        if (rc == 0) atomic_store(&active->filled, filled + sizeof zeros);
     }
     pthread_mutex_unlock(&log->fill_lock);
     if (spare) rc = log_fill_spare(log, ROOM_BYTES);
@@ -383,7 +395,7 @@ int log_write_witness(struct log *log, struct reel_error *error) {
     };
     frame_write(&head, &segment->head, at, frame);
     int rc = log_write(log, segment, frame, sizeof frame, at, error);
-    if (rc < 0) return scrub(log, at, rc, error);
+    if (rc < 0) return scrub(log, at, sizeof frame, rc, error);
     rc = log_sync(log, segment->fd, error);
     if (rc < 0) return rc;
     log->now.chain = head.checksum;

@@ -22,19 +22,52 @@ struct index_writer {
     struct text space; /* for the key in hand */
 };
 
-/* Without the seq for DELETED. On -ENOMEM there is a sentence. */
+/* Without the seq for DELETED. */
+static int write_key(struct text *to, unsigned char kind, uint64_t seq, struct reel_str key) {
+    size_t before = kind == DELETED ? 1 : 1 + sizeof seq;
+    to->len = 0;
+    char *at = text_extend(to, before + key.len);
+    if (!at) return -ENOMEM;
+    at[0] = (char)kind;
+    seq = htobe64(seq);
+    memcpy(at + 1, &seq, before - 1);
+    if (key.len) memcpy(at + before, key.data, key.len);
+    return 0;
+}
+
+/* On -ENOMEM there is a sentence. */
 static int make_key(struct index_writer *writer, unsigned char kind, uint64_t seq,
                     struct reel_str key, struct reel_str *ret, struct reel_error *error) {
-    size_t before = kind == DELETED ? 1 : 1 + sizeof seq;
-    writer->space.len = 0;
-    char *to = text_extend(&writer->space, before + key.len);
-    if (!to) return fail_memory(error);
-    to[0] = (char)kind;
-    seq = htobe64(seq);
-    memcpy(to + 1, &seq, before - 1);
-    if (key.len) memcpy(to + before, key.data, key.len);
+    if (write_key(&writer->space, kind, seq, key) < 0) return fail_memory(error);
     *ret = text_str(&writer->space);
     return 0;
+}
+
+/* Takes a key of that kind apart; false if it is of another, which all that follow are. */
+static bool split_key(struct reel_str at, unsigned char kind, struct index_entry *ret) {
+    uint64_t seq;
+    if (at.len < 1 + sizeof seq || (unsigned char)at.data[0] != kind) return false;
+    memcpy(&seq, at.data + 1, sizeof seq);
+    *ret = (struct index_entry){
+        .key = {at.data + 1 + sizeof seq, at.len - 1 - sizeof seq},
+        .seq = be64toh(seq),
+        .deleted = kind == TOMBSTONE,
+    };
+    return true;
+}
+
+int index_entry_key(struct text *to, bool deleted, uint64_t seq, struct reel_str key) {
+    return write_key(to, deleted ? TOMBSTONE : RECORD, seq, key);
+}
+
+bool index_read_entry(struct reel_str at, struct index_entry *ret) {
+    return split_key(at, TOMBSTONE, ret) || split_key(at, RECORD, ret);
+}
+
+bool index_read_deleted(struct reel_str at, struct reel_str *ret_key) {
+    if (at.len < 1 || (unsigned char)at.data[0] != DELETED) return false;
+    *ret_key = (struct reel_str){at.data + 1, at.len - 1};
+    return true;
 }
 
 static int put(struct index_writer *writer, unsigned char kind, uint64_t seq, struct reel_str key,
@@ -161,19 +194,6 @@ int index_write(struct store *store, size_t table, const struct index_move *move
 }
 
 /* ---- Walking --------------------------------------------------------------------------------- */
-
-/* Takes a key of that kind apart; false if it is of another, which all that follow are. */
-static bool split_key(struct reel_str at, unsigned char kind, struct index_entry *ret) {
-    uint64_t seq;
-    if (at.len < 1 + sizeof seq || (unsigned char)at.data[0] != kind) return false;
-    memcpy(&seq, at.data + 1, sizeof seq);
-    *ret = (struct index_entry){
-        .key = {at.data + 1 + sizeof seq, at.len - 1 - sizeof seq},
-        .seq = be64toh(seq),
-        .deleted = kind == TOMBSTONE,
-    };
-    return true;
-}
 
 static int take(struct index_stream *stream, int rc, const struct overlay_row *row) {
     stream->more =

@@ -41,13 +41,22 @@ int index_write(struct store *store, size_t table, const struct index_move *move
 int index_trim(struct store *store, size_t table, uint64_t first_seq, size_t max, size_t *ret_count,
                uint64_t *ret_last_seq, struct reel_error *error);
 
-/* ---- Walking --------------------------------------------------------------------------------- */
+/* ---- Rows, for those who read LMDB without memtables ----------------------------------------- */
 
 struct index_entry {
     struct reel_str key;
     uint64_t seq;
     bool deleted;
 };
+
+/* The key of the row that has a record, or a deleted one, under its seq. -ENOMEM. */
+int index_entry_key(struct text *to, bool deleted, uint64_t seq, struct reel_str key);
+
+/* False: the row is another one. index_read_deleted: the row that has a deleted record's seq. */
+bool index_read_entry(struct reel_str at, struct index_entry *ret);
+bool index_read_deleted(struct reel_str at, struct reel_str *ret_key);
+
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 /* One of the two orders that a walk merges. */
 struct index_stream {

@@ -7,6 +7,7 @@
 #include "engine/store/memtable/version.h"
 #include "engine/store/rewrite.h"
 #include "engine/store/sides.h"
+#include "engine/store/store_file.h"
 #include "engine/store/table.h"
 
 #include <errno.h>
@@ -364,7 +365,9 @@ int store_read_state(struct store *store, struct store_state *ret, struct reel_e
 
 int store_open_to_read(struct store *store, const char *directory, struct reel_error *error) {
     struct store_options options = {.directory = directory, .readers_max = 8, .read_only = true};
-    int rc = store_open(store, &options, error);
+    *store = (struct store){0};
+    int rc = store_file_check_content(directory, error);
+    if (rc == 0) rc = store_open(store, &options, error);
     if (rc == 0) rc = meta_check_format(store, error);
     if (rc < 0) store_close(store);
     return rc;

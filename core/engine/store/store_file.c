@@ -124,6 +124,14 @@ bool store_file_is_new(const char *directory) {
     return begins_with_zeros(fd, (size_t)info.st_size);
 }
 
+int store_file_check_content(const char *directory, struct reel_error *error) {
+    if (!store_file_is_new(directory)) return 0;
+    if (store_file_is_there(directory)) return fail(error, -EBADMSG, "data.mdb has no content");
+    if (access(directory, F_OK) < 0)
+        return fail(error, -errno, "%s: %s", directory, strerror(errno));
+    return fail(error, -EBADMSG, "data.mdb is missing");
+}
+
 /* ---- The list of free pages ------------------------------------------------------------------ */
 
 static int read_at(const struct free_walk *walk, void *to, size_t len, uint64_t page, size_t at) {

@@ -15,6 +15,10 @@
 bool store_file_is_new(const char *directory);
 bool store_file_is_there(const char *directory);
 
+/* -EBADMSG: a store that was made before has lost its data. A new one must not take its place: if
+ * the log was trimmed, it would have fewer records, and nobody would be told. */
+int store_file_check_content(const char *directory, struct reel_error *error);
+
 /* -EIO: the file of this environment ends before a page that its content needs. Uses a reader slot
  * while it checks. */
 int store_file_check(MDB_env *env, struct reel_error *error);

@@ -197,7 +197,7 @@ int stored_open_records(struct stored *stored, const struct stored_collection *c
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read records", error);
 }
 
-int stored_open_index(struct stored *stored, const struct stored_collection *collection,
+int stored_open_order(struct stored *stored, const struct stored_collection *collection,
                       MDB_dbi *ret, struct reel_error *error) {
     int rc = open_side(stored, 'x', collection, ret);
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read the order of changes", error);
@@ -218,6 +218,22 @@ int stored_add_up(struct stored *stored, const struct stored_collection *collect
     rc = keys_walk_start(&walk, &stored->store, stored->txn, records, (struct reel_str){0}, false,
                          error);
     if (rc == 0) rc = add_up(stored, &walk, collection->state.field_count, ret, error);
+    keys_walk_finish(&walk);
+    return rc;
+}
+
+int stored_each(struct stored *stored, MDB_dbi dbi,
+                int (*fn)(void *context, struct reel_str key, struct reel_str value), void *context,
+                struct reel_error *error) {
+    struct keys_walk walk;
+    struct reel_str key, value;
+    int rc = keys_walk_start(&walk, &stored->store, stored->txn, dbi, (struct reel_str){0}, false,
+                             error);
+    while (rc == 0) {
+        rc = keys_next(&walk, &key, &value, error);
+        if (rc <= 0) break;
+        rc = fn(context, key, value);
+    }
     keys_walk_finish(&walk);
     return rc;
 }

@@ -38,14 +38,19 @@ int stored_open(struct stored *stored, const char *directory, struct reel_error 
 void stored_end(struct stored *stored);
 void stored_close(struct stored *stored);
 
-/* The database that is current of its records, of its records in the order of their changes, and of
- * its indexes of fields. */
-int stored_open_index(struct stored *stored, const struct stored_collection *collection,
-                      MDB_dbi *ret, struct reel_error *error);
+/* The database that is current of its records, the order of their changes, and its indexes of
+ * fields. */
 int stored_open_records(struct stored *stored, const struct stored_collection *collection,
                         MDB_dbi *ret, struct reel_error *error);
+int stored_open_order(struct stored *stored, const struct stored_collection *collection,
+                      MDB_dbi *ret, struct reel_error *error);
 int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
                        MDB_dbi *ret, struct reel_error *error);
+
+/* Calls `fn` for each row, in key order, until it does not return 0. */
+int stored_each(struct stored *stored, MDB_dbi dbi,
+                int (*fn)(void *context, struct reel_str key, struct reel_str value), void *context,
+                struct reel_error *error);
 
 /* What the records of a collection add up to. The record's shape is in its state. -EBADMSG: a
  * record is damaged. */
@@ -60,6 +65,10 @@ int stored_add_up(struct stored *stored, const struct stored_collection *collect
  * they are not, or a record is damaged. */
 int stored_check_fields(struct stored *stored, const struct stored_collection *collection,
                         struct reel_error *error);
+
+/* Likewise the order of its changes, and what it knows of deleted records. */
+int stored_check_order(struct stored *stored, const struct stored_collection *collection,
+                       struct reel_error *error);
 
 struct stored_sizes {
     uint64_t file_bytes, page_bytes;

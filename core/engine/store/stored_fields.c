@@ -43,7 +43,8 @@ static int look_for_entry(struct checking *checking, const struct tracked_field 
     return rc == -ENOENT ? damaged(checking, "an index") : rc;
 }
 
-static int check_record(struct checking *checking, struct reel_str key, struct reel_str stored) {
+static int check_record(void *context, struct reel_str key, struct reel_str stored) {
+    struct checking *checking = context;
     const struct stored_collection *collection = checking->collection;
     struct reel_str values[RECORD_FIELDS_MAX];
     if (!field_progress_has(&collection->progress, key)) return 0;
@@ -64,22 +65,6 @@ static int check_record(struct checking *checking, struct reel_str key, struct r
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static int walk(struct checking *checking, MDB_dbi dbi,
-                int (*fn)(struct checking *checking, struct reel_str key, struct reel_str value)) {
-    struct stored *stored = checking->stored;
-    struct keys_walk walk;
-    struct reel_str key, value;
-    int rc = keys_walk_start(&walk, &stored->store, stored->txn, dbi, (struct reel_str){0}, false,
-                             checking->error);
-    while (rc == 0) {
-        rc = keys_next(&walk, &key, &value, checking->error);
-        if (rc <= 0) break;
-        rc = fn(checking, key, value);
-    }
-    keys_walk_finish(&walk);
-    return rc;
-}
-
 /* Each is taken off what the records add up to. */
 static int check_tally(struct checking *checking, struct reel_str key, struct reel_str value) {
     struct reel_str json = {key.data + 2, key.len - 2};
@@ -93,7 +78,8 @@ static int check_tally(struct checking *checking, struct reel_str key, struct re
     return 0;
 }
 
-static int check_row(struct checking *checking, struct reel_str key, struct reel_str value) {
+static int check_row(void *context, struct reel_str key, struct reel_str value) {
+    struct checking *checking = context;
     if (key.len < 2) return damaged(checking, "an index");
     if (key.data[0] == FIELD_TALLIES) return check_tally(checking, key, value);
     if (key.data[0] != FIELD_ENTRIES || checking->entries-- == 0)
@@ -102,8 +88,10 @@ static int check_row(struct checking *checking, struct reel_str key, struct reel
 }
 
 static int check_table(struct checking *checking) {
-    int rc = walk(checking, checking->records, check_record);
-    if (rc == 0) rc = walk(checking, checking->table, check_row);
+    int rc =
+        stored_each(checking->stored, checking->records, check_record, checking, checking->error);
+    if (rc == 0)
+        rc = stored_each(checking->stored, checking->table, check_row, checking, checking->error);
     if (rc < 0) return rc;
     if (checking->entries > 0) return damaged(checking, "an index");
     for (size_t i = 0; i < checking->tallies.count; i++)

@@ -166,6 +166,22 @@ static void a_refusal_says_what_to_do(void **state) {
     refused(directory, -EBADMSG, "nothing was changed; put back what is missing, or restore");
 }
 
+/* A new one in its place would have the records of those events only that the log still has. */
+static void a_state_without_content_is_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *directory = scratch_directory(), *file = path_in(directory, "state/data.mdb");
+        struct rig rig;
+        open_home(&rig, directory);
+        append(&rig, 1, true);
+        home_close(&rig.home);
+        must((i == 0 ? truncate(file, 0) : unlink(file)) == 0);
+        refused(directory, -EBADMSG,
+                i == 0 ? "data.mdb has no content; nothing was changed; put back"
+                       : "data.mdb is missing; nothing was changed; put back");
+    }
+}
+
 static void put_pipe(const char *directory, const char *name) {
     const char *path = path_in(directory, name);
     must(unlink(path) == 0 && mkfifo(path, 0600) == 0);
@@ -532,8 +548,8 @@ static void a_file_that_holds_nothing_is_not_copied(void **state) {
     append(&rig, 1, true);
     home_close(&rig.home);
     must(truncate(path_in(directory, "state/data.mdb"), 0) == 0);
-    assert_int_equal(home_backup_of(directory, copy, &error), -ENOENT);
-    assert_sentence(&error, "data.mdb holds nothing: there is no store to copy");
+    assert_int_equal(home_backup_of(directory, copy, &error), -EBADMSG);
+    assert_sentence(&error, "data.mdb has no content");
     assert_false(there_is(copy, "."));
 }
 
@@ -557,6 +573,7 @@ UNIT_TESTS(home_test) {
         cmocka_unit_test(another_format_is_refused),
         cmocka_unit_test(a_lost_format_is_refused_and_nothing_is_changed),
         cmocka_unit_test(a_refusal_says_what_to_do),
+        cmocka_unit_test(a_state_without_content_is_refused),
         cmocka_unit_test(a_pipe_in_place_of_a_file_is_not_waited_for),
         cmocka_unit_test(making_one_goes_on_where_it_was_cut_short),
         cmocka_unit_test(a_first_start_that_was_cut_off_is_made_good_by_the_next),

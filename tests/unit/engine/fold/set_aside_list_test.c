@@ -105,6 +105,28 @@ static void the_marks_of_an_event_are_those_of_all_collections(void **state) {
     set_aside_finish(&list);
 }
 
+/* A digit that has become another one is not seen: the line then is about nothing. */
+static void a_line_that_is_damaged_is_numbered(void **state) {
+    (void)state;
+    static const char *const parts[] = {"reel-", " event", " cells", " 412", "end\n"};
+    for (size_t i = 0; i < LENGTH(parts); i++) {
+        const char *directory = scratch_directory(), *path = path_in(directory, SET_ASIDE_FILE);
+        struct set_aside line = line_of(SET_ASIDE_EVENT, "cells", STR("first"));
+        line.size = 412;
+        for (size_t n = 0; n < 3; n++) add(directory, &line);
+        char text[2048] = "";
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        must(fd >= 0 && pread(fd, text, sizeof text - 1, 0) > 0);
+        const char *at = strstr(strchr(text, '\n') + 1, parts[i]) + strlen(parts[i]) - 1;
+        must(pwrite(fd, "\x01", 1, at - text) == 1);
+        close(fd);
+        struct set_aside_list list = list_of(directory);
+        assert_int_equal(list.damaged, i == 2 ? 0 : 2); /* a name may be any */
+        assert_true(list.count >= 1);
+        set_aside_finish(&list);
+    }
+}
+
 /* At each byte of the last line. */
 static void a_line_that_is_cut_is_not_read_and_the_next_one_is(void **state) {
     (void)state;
@@ -128,6 +150,7 @@ static void a_line_that_is_cut_is_not_read_and_the_next_one_is(void **state) {
         assert_int_equal(has(&list, SET_ASIDE_EVENT, "cells", one, STR("second")),
                          size == after.st_size - 1);
         assert_true(has(&list, SET_ASIDE_EVENT, "cells", one, STR("third")));
+        assert_int_equal(list.damaged, 0);
         set_aside_finish(&list);
     }
 }
@@ -188,6 +211,7 @@ UNIT_TESTS(set_aside_list_test) {
         cmocka_unit_test(without_a_file_nothing_is_set_aside),
         cmocka_unit_test(what_was_added_is_found_for_its_collection_and_build),
         cmocka_unit_test(the_marks_of_an_event_are_those_of_all_collections),
+        cmocka_unit_test(a_line_that_is_damaged_is_numbered),
         cmocka_unit_test(a_line_that_is_cut_is_not_read_and_the_next_one_is),
         cmocka_unit_test(a_stop_is_for_its_build_until_it_is_released),
         cmocka_unit_test(a_reason_says_how_the_process_ended),

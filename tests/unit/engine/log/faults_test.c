@@ -1,6 +1,8 @@
 /* faults_test.c: system calls that fail: a full disk undoes a group, a failed sync ends the log. */
 #include "log_support.h"
 
+#include "engine/log/verify.h"
+
 #include "base/clock.h"
 
 #include <errno.h>
@@ -69,6 +71,31 @@ static void a_group_that_did_not_fit_does_not_come_back(void **state) {
     assert_range(log, 1, 1);
     log_close(log);
     opened_with.io = &failing_io;
+}
+
+static void note(void *context, const char *file, uint64_t offset, const char *what) {
+    (void)context;
+    fail_msg("%s at %llu: %s", file, (unsigned long long)offset, what);
+}
+
+/* What a group has written is not left behind, where it would look like damage. */
+static void a_group_that_was_undone_leaves_nothing(void **state) {
+    (void)state;
+    enum { LARGE = 200000 };
+    struct reel_error error;
+    for (int is_full = 0; is_full <= 1; is_full++) {
+        opened_with.io = &failing_io;
+        const char *directory = log_made();
+        struct log *log = opened(directory);
+        append_one(log, 1);
+        if (is_full) fail_call(CALL_WRITE, 1, -ENOSPC, LARGE / 2);
+        assert_int_equal(try_append(log, 2, 1, LARGE), is_full ? -ENOSPC : 0);
+        fail_call(CALL_WRITE, 0, 0, 0);
+        if (!is_full) must_ok(log_undo(log, &error), error);
+        log_close(log);
+        assert_int_equal(log_verify(directory, false, note, NULL, &error), 0);
+        opened_with.io = &failing_io;
+    }
 }
 
 static void a_failed_sync_ends_the_log(void **state) {
@@ -297,6 +324,7 @@ UNIT_TESTS(faults_test) {
         cmocka_unit_test(what_a_crash_left_is_removed_as_soon_as_it_can_be),
         cmocka_unit_test(a_raw_file_that_was_cut_short_is_told_and_not_read_through_its_map),
         cmocka_unit_test(a_group_that_did_not_fit_does_not_come_back),
+        cmocka_unit_test(a_group_that_was_undone_leaves_nothing),
         cmocka_unit_test(a_failed_sync_ends_the_log),
         cmocka_unit_test(a_failed_write_of_another_kind_ends_the_log),
         cmocka_unit_test(sealing_that_fails_leaves_the_raw_segment),
