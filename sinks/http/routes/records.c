@@ -66,11 +66,11 @@ static bool is_answered_by_condition(struct request *request) {
 }
 
 /* A collection that is stopped or paused is shown as of where it stands. */
-static void take_state(struct request *request, const struct reel_collection_info *info) {
+static void take_state(struct request *request, bool is_stale, uint64_t cursor) {
     struct answer *answer = &request->answer;
-    if (!info->stale) return;
-    if (info->cursor < answer->cursor) answer->cursor = info->cursor;
-    request->answer.is_stale = true;
+    if (!is_stale) return;
+    if (cursor < answer->cursor) answer->cursor = cursor;
+    answer->is_stale = true;
 }
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
@@ -148,11 +148,11 @@ static int read_filter(struct request *request, struct reel_view *view, struct f
     int rc = reel_sink_collection(request_host_of_sink(request), view,
                                   request->projector->collection, &info);
     if (rc == 0 && !info.served) rc = -EAGAIN;
-    if (rc == 0) take_state(request, &info);
+    if (rc == 0) take_state(request, info.stale, info.cursor);
     if (rc == 0) rc = filter_read(request, request->route->params, view, filter);
-    if (rc == 0) /* generations only rise: so does their sum */
-        tag(request, true, info.generation + filter->generations,
-            info.changed > filter->changed ? info.changed : filter->changed);
+    if (rc == 0) take_state(request, filter->is_stale, filter->stale_cursor);
+    if (rc == 0) /* both only rise: so do the sums */
+        tag(request, true, info.generation + filter->generations, info.changed + filter->changed);
     return rc;
 }
 
@@ -382,7 +382,7 @@ static int show_record(struct request *request, struct reel_view *view, struct r
     struct reel_collection_info info = {0};
     int rc = reel_sink_collection(host, view, collection, &info);
     struct one_record record = {request, info.generation};
-    if (rc == 0) take_state(request, &info);
+    if (rc == 0) take_state(request, info.stale, info.cursor);
     return rc < 0 ? rc : reel_sink_get(host, view, collection, key, take_row, &record);
 }
 
