@@ -5,9 +5,9 @@
  *     merged          equal to some values of an indexed field: under each value the entries are in
  *                     the order of keys, so that they are merged
  *     gathered        at most GATHERED_MAX entries of an indexed field, which are then sorted
- *     in order        a walk over the entries of the field that the order is about. If so many of
- *                     its first records do not fulfil the conditions, all records are gathered
- *                     instead: a scan reads records that lie side by side, and costs a tenth
+ *     in order        a walk over the entries of the field that the order is about. If few of its
+ *                     records fulfil the conditions, all records are gathered instead: a scan reads
+ *                     records that lie side by side
  *
  * An index only names candidates: each record is looked at, and given if all conditions hold. So it
  * does no harm that long strings are cut in an index.
@@ -25,7 +25,8 @@
 #include "engine/view/view.h"
 
 #define GATHERED_MAX 10000
-#define WALKED_MAX   10000 /* records that are looked at in an order, before all are gathered */
+#define WALKED_MAX   10000 /* records that are looked at in an order, before it is judged */
+#define SCAN_GAIN    10 /* a scan looks at so many records while a walk in an order does at one */
 
 /* Keys of a table, from one on and up to another. */
 struct span {
@@ -79,7 +80,7 @@ struct query {
 
     bool needs_values; /* `take` does, also without criteria */
     size_t looked;
-    size_t looked_max;  /* in an order, QUERY_TIRED comes then; 0: none */
+    size_t looked_max;  /* in an order, the walk is judged then; 0: never */
     struct arena arena; /* for one record */
     struct reel_str values[RECORD_FIELDS_MAX];
 };
@@ -87,7 +88,7 @@ struct query {
 /* Returned by `take` to end a walk without an error. */
 #define QUERY_ENOUGH 1000000
 
-/* So many records were looked at in an order; `after` is where it goes on. */
+/* A walk in an order is given up; `after` is where the query goes on. */
 #define QUERY_TIRED 1000001
 
 /* ---- query.c --------------------------------------------------------------------------------- */

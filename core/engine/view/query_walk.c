@@ -42,6 +42,15 @@ static int copy_place(struct arena *arena, struct place *place) {
     return good ? 0 : -ENOMEM;
 }
 
+/* Would the rest of the page cost more than a scan, if it is as the walk was so far? */
+static bool is_tired(struct query *query) {
+    uint64_t limit = query->asked.limit, given = query->given;
+    if (query->looked_max == 0 || query->looked < query->looked_max) return false;
+    query->looked_max += WALKED_MAX;
+    if (limit == 0 || given == 0) return true;
+    return (limit - given + 1) * query->looked / given > query->records / SCAN_GAIN;
+}
+
 /* The query can go on with this record. */
 static int stop_at(struct query *query, const struct place *place) {
     query->after = *place;
@@ -57,8 +66,7 @@ static int look_at(struct query *query, struct reel_str key, struct reel_str sto
     const struct record_shape *shape = &query->collection->shape;
     const struct place by_key = {.key = key};
     struct reel_row row = {.key = key};
-    if (place && query->looked_max > 0 && query->looked >= query->looked_max)
-        return stop_at(query, place);
+    if (place && is_tired(query)) return stop_at(query, place);
     if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
     bool fits = true;
     if (query->criteria.count > 0 || query->needs_values) {
