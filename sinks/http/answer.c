@@ -155,8 +155,8 @@ void answer_position(struct answer *answer, const struct reel_position *position
     answer->epoch = position->epoch;
 }
 
-void answer_standing(struct answer *answer, const struct reel_collection_info *info) {
-    if (!info->stale) return;
-    if (info->cursor < answer->cursor) answer->cursor = info->cursor;
+void answer_standing(struct answer *answer, bool is_stale, uint64_t cursor) {
+    if (!is_stale) return;
+    if (cursor < answer->cursor) answer->cursor = cursor;
     answer->is_stale = true;
 }

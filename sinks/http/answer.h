@@ -121,6 +121,6 @@ void answer_error(struct answer *answer, int rc, const struct reel_error *error)
 void answer_position(struct answer *answer, const struct reel_position *position);
 
 /* Then, of a collection: one that is stopped or paused is shown as of where it stands. */
-void answer_standing(struct answer *answer, const struct reel_collection_info *info);
+void answer_standing(struct answer *answer, bool is_stale, uint64_t cursor);
 
 #endif

@@ -39,10 +39,11 @@ static bool add_cors(struct MHD_Response *response, const struct answer *answer,
            add(response, "Access-Control-Max-Age", "600");
 }
 
-/* What the answer depends on, besides its target. */
+/* What the answer depends on, besides its target. With any origin allowed, the headers that a page
+ * may read are sent only to pages: a cache must not give them an answer without. */
 static bool add_vary(struct MHD_Response *response, const struct answer *answer,
                      const char *origin) {
-    bool by_origin = origin[0] && strcmp(origin, "*") != 0;
+    bool by_origin = origin[0];
     if (!answer->varies && !by_origin) return true;
     return add(response, "Vary",
                !by_origin       ? "Accept"

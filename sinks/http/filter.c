@@ -161,6 +161,15 @@ static int add_named(struct request *request, struct reel_view *view, const stru
     return rc;
 }
 
+static void note_read(struct filter *filter, const struct reel_collection_info *info) {
+    filter->changed += info->changed;
+    filter->generations += info->generation;
+    if (!info->stale) return;
+    if (!filter->is_stale || info->cursor < filter->stale_cursor)
+        filter->stale_cursor = info->cursor;
+    filter->is_stale = true;
+}
+
 /* The value is a key of another collection, or the name of a record in it. */
 static int add_reference(struct request *request, struct reel_view *view,
                          const struct uri_param *param, const struct reel_field *field,
@@ -180,8 +189,7 @@ static int add_reference(struct request *request, struct reel_view *view,
     rc = reel_sink_collection(host, view, field->refers_to, &info);
     if (rc < 0) return rc;
     if (!info.served && request_is_too_late(request, field->refers_to)) return -EINVAL;
-    if (info.changed > filter->changed) filter->changed = info.changed;
-    filter->generations += info.generation;
+    note_read(filter, &info);
     return add_named(request, view, param, name, &walk);
 }
 

@@ -11,10 +11,13 @@ struct filter {
     size_t count, room;
     struct text *keys; /* of records of other collections; conditions point to them */
     size_t key_count;
-    uint64_t
-        changed; /* if other collections were read: the seq that last changed one of them; or 0 */
-    uint64_t generations; /* and the sum of their generations */
-    char *kept;           /* by filter_keep, or NULL */
+    /* If other collections were read: the sums of the seqs that last changed them, and of their
+     * generations. Sums, because each of them only rises: no change is hidden behind one that came
+     * before, in a collection that stands while others go on. */
+    uint64_t changed, generations;
+    bool is_stale;         /* one of them is stale: */
+    uint64_t stale_cursor; /* the lowest cursor of those */
+    char *kept;            /* by filter_keep, or NULL */
 };
 
 /* The field that a parameter is about, and the comparison: `state`, `state.eq`, `state.gte`. `.is`

@@ -9,7 +9,7 @@
 static struct reply lines_of(struct site *site, const char *path) {
     struct reply reply = asked(site->reader, "GET", path, AS_LINES, NULL, 200);
     assert_string_equal(reply_header(&reply, "Content-Type"), "application/x-ndjson");
-    assert_string_equal(reply_header(&reply, "Vary"), "Accept");
+    assert_string_equal(reply_header(&reply, "Vary"), "Accept, Origin");
     assert_non_null(reply_header(&reply, "Reel-Epoch"));
     return reply;
 }
@@ -73,7 +73,7 @@ static void check_form(struct site *site, const char *accept, const char *type) 
     test_context("%s", accept);
     struct reply reply = asked(site->reader, "GET", "/v1/events", accept, NULL, 200);
     assert_string_equal(reply_header(&reply, "Content-Type"), type);
-    assert_string_equal(reply_header(&reply, "Vary"), "Accept");
+    assert_string_equal(reply_header(&reply, "Vary"), "Accept, Origin");
     reply_free(&reply);
     test_context("%s", "");
 }

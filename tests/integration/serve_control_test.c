@@ -162,6 +162,43 @@ static void a_paused_collection_stays_where_it_is_until_it_is_resumed(void **sta
     operated_closed(&operated);
 }
 
+/* Which books are on the shelf named `top`; free() the tag. */
+static char *top_books_tag(struct operated *operated) {
+    struct reply reply = got(operated->site.reader, "/v1/books?shelf=top", 200);
+    char *tag = strdup(reply_header(&reply, "ETag"));
+    reply_free(&reply);
+    return tag;
+}
+
+/* The books go on, so that nothing in the shelves is newer than them. */
+static void a_filter_by_a_name_stands_where_the_names_do(void **state) {
+    (void)state;
+    struct operated operated = operated_opened(scratch_directory(), "--plugin", LIBRARY_SO, NULL);
+    struct client *writer = operated.site.writer, *reader = operated.site.reader;
+    static const char path[] = "/v1/books?shelf=top", shelf[] = "{\"key\":\"s\",\"name\":\"top\"}",
+                      book[] = "{\"key\":\"b\",\"title\":\"B\",\"shelf\":\"s\"}";
+    control(&operated, "shelves", "pause");
+    posted(writer, "1", "test.library.v1.shelf", shelf, "ignored");
+    uint64_t seq = posted(writer, "2", "test.library.v1.book", book, "applied");
+    assert_int_equal(seq, 2);
+    check_listed(reader, path, "books", "title", "");
+    assert_stale(&operated, "/v1/books", 0);
+    struct reply reply = got(reader, path, 200);
+    assert_non_null(reply_header(&reply, "Reel-Stale"));
+    assert_int_equal(cursor_of(&reply), 0);
+    reply_free(&reply);
+    char *paused = top_books_tag(&operated);
+    control(&operated, "shelves", "resume");
+    wait_for_state(&operated, "shelves", "live");
+    char *resumed = top_books_tag(&operated);
+    check_listed(reader, path, "books", "title", "B,");
+    assert_stale(&operated, path, 0);
+    assert_string_not_equal(paused, resumed);
+    free(paused);
+    free(resumed);
+    operated_closed(&operated);
+}
+
 static void a_pause_is_remembered(void **state) {
     (void)state;
     const char *directory = scratch_directory();
@@ -611,6 +648,7 @@ int main(int argc, char **argv) {
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_paused_collection_stays_where_it_is_until_it_is_resumed),
+        cmocka_unit_test(a_filter_by_a_name_stands_where_the_names_do),
         cmocka_unit_test(a_pause_is_remembered),
         cmocka_unit_test(followers_of_records_stand_where_the_collection_does),
         cmocka_unit_test(a_waiting_poll_is_told_when_its_collection_goes_on_or_was_rebuilt),

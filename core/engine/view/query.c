@@ -162,6 +162,22 @@ static int run_in_key_order(struct query *query) {
     return by_value ? query_merged(query, &spans) : query_by_key(query);
 }
 
+static int walk_in_order(struct query *query, const struct spans *own) {
+    return query->order ? query_in_order(query, own) : query_by_change(query);
+}
+
+/* The first records of an order that fulfil the conditions may be far away. But if they are many,
+ * they cannot be gathered, and are not far away. */
+static int walk_or_gather(struct query *query, const struct spans *own) {
+    uint64_t max = query->asked.scan_records_max;
+    query->looked_max = max == 0 || query->records <= max ? query->looked + WALKED_MAX : 0;
+    int rc = walk_in_order(query, own);
+    if (rc != QUERY_TIRED) return rc;
+    query->looked_max = 0;
+    rc = query_gathered(query, NULL);
+    return rc == -E2BIG ? walk_in_order(query, own) : rc;
+}
+
 static int run_in_order(struct query *query) {
     struct spans own = {0}, other;
     uint64_t own_count = UINT64_MAX;
@@ -180,7 +196,7 @@ static int run_in_order(struct query *query) {
         if (rc >= 0) rc = admit_rest(query, own.criterion ? &own : NULL);
     }
     if (rc < 0) return rc;
-    return query->order ? query_in_order(query, &own) : query_by_change(query);
+    return is_simple ? walk_in_order(query, &own) : walk_or_gather(query, &own);
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */

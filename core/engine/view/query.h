@@ -5,7 +5,9 @@
  *     merged          equal to some values of an indexed field: under each value the entries are in
  *                     the order of keys, so that they are merged
  *     gathered        at most GATHERED_MAX entries of an indexed field, which are then sorted
- *     in order        a walk over the entries of the field that the order is about
+ *     in order        a walk over the entries of the field that the order is about. If few of its
+ *                     records fulfil the conditions, all records are gathered instead: a scan reads
+ *                     records that lie side by side
  *
  * An index only names candidates: each record is looked at, and given if all conditions hold. So it
  * does no harm that long strings are cut in an index.
@@ -23,6 +25,8 @@
 #include "engine/view/view.h"
 
 #define GATHERED_MAX 10000
+#define WALKED_MAX   10000 /* records that are looked at in an order, before it is judged */
+#define SCAN_GAIN    10 /* a scan looks at so many records while a walk in an order does at one */
 
 /* Keys of a table, from one on and up to another. */
 struct span {
@@ -76,12 +80,16 @@ struct query {
 
     bool needs_values; /* `take` does, also without criteria */
     size_t looked;
+    size_t looked_max;  /* in an order, the walk is judged then; 0: never */
     struct arena arena; /* for one record */
     struct reel_str values[RECORD_FIELDS_MAX];
 };
 
 /* Returned by `take` to end a walk without an error. */
 #define QUERY_ENOUGH 1000000
+
+/* A walk in an order is given up; `after` is where the query goes on. */
+#define QUERY_TIRED 1000001
 
 /* ---- query.c --------------------------------------------------------------------------------- */
 
@@ -121,6 +129,7 @@ int query_fits(struct query *query, struct reel_str stored, uint64_t *ret_change
 /* The ways. 0, or what `take` returned, or an error. */
 int query_by_key(struct query *query);
 int query_merged(struct query *query, const struct spans *spans);
+/* `spans` NULL: all records, of which only so many are kept as the limit leaves. */
 int query_gathered(struct query *query, const struct spans *spans);
 int query_in_order(struct query *query, const struct spans *spans);
 int query_by_change(struct query *query);

@@ -30,6 +30,35 @@ int query_fits(struct query *query, struct reel_str stored, uint64_t *ret_change
     return rc < 0 ? field_failed(query, rc) : rc;
 }
 
+static bool copy_bytes(struct arena *arena, struct reel_str *str) {
+    if (str->data) str->data = arena_copy(arena, str->data, str->len);
+    return str->data || str->len == 0;
+}
+
+/* Of a place, what is not in this arena. */
+static int copy_place(struct arena *arena, struct place *place) {
+    bool good = copy_bytes(arena, &place->key) && copy_bytes(arena, &place->value.bytes) &&
+                copy_bytes(arena, &place->whole);
+    return good ? 0 : -ENOMEM;
+}
+
+/* Would the rest of the page cost more than a scan, if it is as the walk was so far? */
+static bool is_tired(struct query *query) {
+    uint64_t limit = query->asked.limit, given = query->given;
+    if (query->looked_max == 0 || query->looked < query->looked_max) return false;
+    query->looked_max += WALKED_MAX;
+    if (limit == 0 || given == 0) return true;
+    return (limit - given + 1) * query->looked / given > query->records / SCAN_GAIN;
+}
+
+/* The query can go on with this record. */
+static int stop_at(struct query *query, const struct place *place) {
+    query->after = *place;
+    query->has_after = query->at_after = true;
+    return copy_place(&query->criteria.arena, &query->after) < 0 ? fail_memory(query->error)
+                                                                 : QUERY_TIRED;
+}
+
 /* Gives a record that fulfils the criteria; or any, without JSON if it does not. `place` NULL: the
  * order is that of keys. */
 static int look_at(struct query *query, struct reel_str key, struct reel_str stored,
@@ -37,6 +66,7 @@ static int look_at(struct query *query, struct reel_str key, struct reel_str sto
     const struct record_shape *shape = &query->collection->shape;
     const struct place by_key = {.key = key};
     struct reel_row row = {.key = key};
+    if (place && is_tired(query)) return stop_at(query, place);
     if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
     bool fits = true;
     if (query->criteria.count > 0 || query->needs_values) {
@@ -378,23 +408,42 @@ struct gathering {
     struct arena arena;
     struct place *places;
     size_t count;
+    uint64_t wanted; /* only the first ones; 0: all */
 };
 
-static int gather_one(void *context, struct reel_str key) {
-    struct gathering *gathering = context;
+static void sort_places(struct gathering *gathering) {
+    qsort_r(gathering->places, gathering->count, sizeof *gathering->places, compare_places,
+            gathering->query);
+}
+
+/* When there are too many, those are forgotten that are not wanted. */
+static int make_room(struct gathering *gathering) {
     struct query *query = gathering->query;
-    struct reel_str stored;
-    uint64_t changed;
-    int rc = find(query, key, &stored);
-    if (rc < 0) return rc;
-    if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
-    rc = query_fits(query, stored, &changed);
-    if (rc <= 0) return rc;
-    if (gathering->count == GATHERED_MAX)
+    struct arena arena = {0};
+    int rc = 0;
+    if (gathering->count < GATHERED_MAX) return 0;
+    if (gathering->wanted == 0 || gathering->wanted > GATHERED_MAX / 2)
         return fail(query->error, -E2BIG,
                     "more than %d records would have to be sorted: the values of field `%s` begin "
                     "alike",
                     GATHERED_MAX, query->asked.order ? query->asked.order : "");
+    sort_places(gathering);
+    gathering->count = (size_t)gathering->wanted;
+    for (size_t i = 0; rc == 0 && i < gathering->count; i++)
+        rc = copy_place(&arena, &gathering->places[i]);
+    arena_finish(&gathering->arena);
+    gathering->arena = arena;
+    return rc < 0 ? fail_memory(query->error) : 0;
+}
+
+static int gather_row(struct gathering *gathering, struct reel_str key, struct reel_str stored) {
+    struct query *query = gathering->query;
+    uint64_t changed;
+    if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
+    int rc = query_fits(query, stored, &changed);
+    if (rc <= 0) return rc;
+    rc = make_room(gathering);
+    if (rc < 0) return rc;
     struct place *place = &gathering->places[gathering->count];
     rc = make_place(query, key, changed, &gathering->arena, place);
     if (rc < 0) return field_failed(query, rc);
@@ -402,10 +451,31 @@ static int gather_one(void *context, struct reel_str key) {
     return 0;
 }
 
+static int gather_one(void *context, struct reel_str key) {
+    struct gathering *gathering = context;
+    struct reel_str stored;
+    int rc = find(gathering->query, key, &stored);
+    return rc < 0 ? rc : gather_row(gathering, key, stored);
+}
+
+static int gather_all(struct gathering *gathering) {
+    struct query *query = gathering->query;
+    struct table_walk walk;
+    struct overlay_row row;
+    start_walk(query, &walk, query->tables->records);
+    int rc = table_seek(&walk, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
+    while (rc > 0) {
+        rc = gather_row(gathering, row.key, row.value);
+        if (rc == 0) rc = table_next(&walk, &row);
+    }
+    table_walk_finish(&walk);
+    return rc;
+}
+
 static int give_gathered(struct gathering *gathering) {
     struct query *query = gathering->query;
     int rc = 0;
-    qsort_r(gathering->places, gathering->count, sizeof *gathering->places, compare_places, query);
+    sort_places(gathering);
     for (size_t i = 0; rc == 0 && i < gathering->count; i++)
         rc = look_up(query, gathering->places[i].key, &gathering->places[i]);
     return rc;
@@ -413,9 +483,12 @@ static int give_gathered(struct gathering *gathering) {
 
 int query_gathered(struct query *query, const struct spans *spans) {
     struct gathering gathering = {.query = query};
+    uint64_t limit = query->asked.limit;
     gathering.places = malloc(GATHERED_MAX * sizeof *gathering.places);
     int rc = gathering.places ? 0 : fail_memory(query->error);
-    if (rc == 0) rc = walk_entries(query, spans, gather_one, &gathering);
+    if (!spans && limit > 0) gathering.wanted = limit - query->given + 1; /* is there more? */
+    if (rc == 0)
+        rc = spans ? walk_entries(query, spans, gather_one, &gathering) : gather_all(&gathering);
     if (rc == 0) rc = give_gathered(&gathering);
     arena_finish(&gathering.arena);
     free(gathering.places);

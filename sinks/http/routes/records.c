@@ -140,11 +140,11 @@ static int read_filter(struct request *request, struct reel_view *view, struct f
     int rc = reel_sink_collection(request_host_of_sink(request), view,
                                   request->projector->collection, &info);
     if (rc == 0 && !info.served) rc = -EAGAIN;
-    if (rc == 0) answer_standing(&request->answer, &info);
+    if (rc == 0) answer_standing(&request->answer, info.stale, info.cursor);
     if (rc == 0) rc = filter_read(request, request->route->params, view, filter);
-    if (rc == 0) /* generations only rise: so does their sum */
-        tag(request, true, info.generation + filter->generations,
-            info.changed > filter->changed ? info.changed : filter->changed);
+    if (rc == 0) answer_standing(&request->answer, filter->is_stale, filter->stale_cursor);
+    if (rc == 0) /* both only rise: so do the sums */
+        tag(request, true, info.generation + filter->generations, info.changed + filter->changed);
     return rc;
 }
 
@@ -374,7 +374,7 @@ static int show_record(struct request *request, struct reel_view *view, struct r
     struct reel_collection_info info = {0};
     int rc = reel_sink_collection(host, view, collection, &info);
     struct one_record record = {request, info.generation};
-    if (rc == 0) answer_standing(&request->answer, &info);
+    if (rc == 0) answer_standing(&request->answer, info.stale, info.cursor);
     return rc < 0 ? rc : reel_sink_get(host, view, collection, key, take_row, &record);
 }
 

@@ -220,7 +220,7 @@ static void problems_follow_from_the_route(void **state) {
     json_t *document = described(*state);
     json_t *one = json_object_get(operation_at(document, "/v1/cells/{key}", "get"), "responses");
     must(json_object_get(one, "404") && json_object_get(one, "504"));
-    must(json_object_get(one, "403") && json_object_get(one, "410")); /* with `at` */
+    must(json_object_get(one, "403") && json_object_get(one, "410"));  /* with `at` */
     must(json_object_get(one, "409") && !json_object_get(one, "413")); /* with `epoch` */
     json_t *now = json_object_get(operation_at(document, "/v1/plugins", "get"), "responses");
     must(!json_object_get(now, "403") && !json_object_get(now, "410"));
