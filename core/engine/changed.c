@@ -9,14 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define UNIT_WHY "its unit is made again"
-
-struct changed {
-    const struct stored *stored;
-    void (*fn)(void *context, const char *collection, const char *why);
-    void *context;
-};
-
 static const struct stored_collection *find(const struct stored *stored, const char *name) {
     for (size_t i = 0; i < stored->count; i++)
         if (strcmp(stored->collections[i].name, name) == 0) return &stored->collections[i];
@@ -25,55 +17,54 @@ static const struct stored_collection *find(const struct stored *stored, const c
 
 /* Why the records of a collection must be made again by this fold, whatever the log has; or NULL.
  */
-static const char *other_fold(const struct changed *changed, const struct collection *collection) {
-    const struct stored_collection *stored = find(changed->stored, collection->name);
-    if (!stored || !stored->has_state) return "it is new";
-    return registry_other_fold(collection, &stored->state);
+static const char *other_fold(const struct stored *stored, const struct collection *collection) {
+    const struct stored_collection *found = find(stored, collection->name);
+    if (!found || !found->has_state) return "it is new";
+    return registry_other_fold(collection, &found->state);
 }
 
-static const char *why_changed(const struct changed *changed, const struct collection *collection) {
-    const char *why = other_fold(changed, collection);
+static const char *why_by_itself(const struct stored *stored, const struct collection *collection) {
+    const char *why = other_fold(stored, collection);
     if (why) return why;
-    const struct stored_collection *stored = find(changed->stored, collection->name);
-    return registry_other_build(collection, &stored->state) ? "its plugin is another build" : NULL;
+    const struct stored_collection *found = find(stored, collection->name);
+    return registry_other_build(collection, &found->state) ? "its plugin is another build" : NULL;
 }
 
-static bool is_changed(const struct changed *changed, const struct collection *root) {
-    bool found = why_changed(changed, root) != NULL;
+static bool is_changed(const struct stored *stored, const struct collection *root) {
+    bool found = why_by_itself(stored, root) != NULL;
     for (size_t i = 0; i < root->derived_count; i++)
-        found = found || why_changed(changed, root->derived[i]);
+        found = found || why_by_itself(stored, root->derived[i]);
     return found;
 }
 
 /* The log was trimmed: what a start with these plugins would do. */
-static int judge_trimmed(const struct changed *changed, const struct collection *root,
+static int judge_trimmed(const struct stored *stored, const struct collection *root,
                          struct reel_error *error) {
-    uint64_t first_seq = changed->stored->state.first_seq;
-    const char *why = other_fold(changed, root);
+    uint64_t first_seq = stored->state.first_seq;
+    const char *why = other_fold(stored, root);
     if (why) return registry_refuse(root, why, first_seq, error);
     for (size_t i = 0; i < root->derived_count; i++) {
         const struct collection *derived = root->derived[i];
-        why = other_fold(changed, derived);
+        why = other_fold(stored, derived);
         if (why && !(derived->projector->declared.flags & REEL_DERIVE_FROM_RECORDS))
             return registry_refuse(derived, why, first_seq, error);
     }
     return 0;
 }
 
-static void tell(const struct changed *changed, const struct collection *collection) {
-    const char *why = why_changed(changed, collection);
-    changed->fn(changed->context, collection->name, why ? why : UNIT_WHY);
+enum changed_fate changed_judge(const struct stored *stored, const struct collection *root,
+                                struct reel_error *error) {
+    const struct stored_collection *found = find(stored, root->name);
+    if (!is_changed(stored, root)) return CHANGED_NOT;
+    if (found && found->control.paused) return CHANGED_PAUSED;
+    if (!found || !found->has_state || stored->state.first_seq <= found->state.from_seq)
+        return CHANGED_MADE;
+    return judge_trimmed(stored, root, error) < 0 ? CHANGED_REFUSED : CHANGED_TRIMMED;
 }
 
-static int look_at_unit(const struct changed *changed, const struct collection *root,
-                        struct reel_error *error) {
-    const struct stored_collection *stored = find(changed->stored, root->name);
-    if (!is_changed(changed, root) || (stored && stored->control.paused)) return 0;
-    if (stored && stored->has_state && changed->stored->state.first_seq > stored->state.from_seq)
-        return judge_trimmed(changed, root, error);
-    tell(changed, root);
-    for (size_t i = 0; i < root->derived_count; i++) tell(changed, root->derived[i]);
-    return 0;
+const char *changed_why(const struct stored *stored, const struct collection *collection) {
+    const char *why = why_by_itself(stored, collection);
+    return why ? why : "its unit is made again";
 }
 
 int changed_find(const char *directory, struct reel *reel,
@@ -81,15 +72,20 @@ int changed_find(const char *directory, struct reel *reel,
                  struct reel_error *error) {
     const struct registry *registry = &reel->dispatcher.registry;
     struct stored stored = {0};
-    const struct changed changed = {&stored, fn, context};
     struct visit visit;
     int rc = units_link(registry->collections, registry->count, error);
     if (rc < 0) return rc;
     rc = visit_begin(&visit, directory, error);
     if (rc == 0) rc = stored_open(&stored, visit.state_path, error);
-    for (size_t i = 0; rc == 0 && i < registry->count; i++)
-        if (!registry->collections[i]->source)
-            rc = look_at_unit(&changed, registry->collections[i], error);
+    for (size_t i = 0; rc == 0 && i < registry->count; i++) {
+        const struct collection *root = registry->collections[i];
+        enum changed_fate fate = root->source ? CHANGED_NOT : changed_judge(&stored, root, error);
+        if (fate == CHANGED_REFUSED) rc = -ESTALE;
+        if (fate != CHANGED_MADE) continue;
+        fn(context, root->name, changed_why(&stored, root));
+        for (size_t n = 0; n < root->derived_count; n++)
+            fn(context, root->derived[n]->name, changed_why(&stored, root->derived[n]));
+    }
     stored_close(&stored);
     visit_end(&visit);
     return rc;

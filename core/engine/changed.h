@@ -12,6 +12,26 @@
 
 #include "engine/build.h"
 
+struct collection;
+struct stored;
+
+/* What becomes of the records of a unit. */
+enum changed_fate {
+    CHANGED_NOT,     /* they stay */
+    CHANGED_PAUSED,  /* they stay until it is resumed */
+    CHANGED_TRIMMED, /* they stay, though another build has made them */
+    CHANGED_MADE,
+    CHANGED_REFUSED,
+};
+
+/* `root` is the source of events of a unit, and linked (fold/units.h). `error`: why it is refused.
+ */
+enum changed_fate changed_judge(const struct stored *stored, const struct collection *root,
+                                struct reel_error *error);
+
+/* Why a collection of a unit that is made again is; constant. */
+const char *changed_why(const struct stored *stored, const struct collection *collection);
+
 /* `reel` has its plugins and settings, and was not started. `directory` may be open in another
  * process: its last checkpoint is read. `fn` is called for each collection that must be made, the
  * units one after another; `why` is constant. -ESTALE: the log was trimmed; -EINVAL: a source is

@@ -21,6 +21,7 @@ struct one {
     const struct stored_collection
         *stored;            /* in the present checkpoint; NULL: it does not have it */
     uint64_t reached, goal; /* events up to it are folded; shall be folded */
+    bool is_trimmed;        /* of that it is not compared; told.why_not says so */
     bool is_listed;         /* its facts are known from the first checkpoint */
 };
 
@@ -140,6 +141,14 @@ static void check_stored(struct one *one) {
         refuse(one, "it is being made");
 }
 
+static void refuse_trimmed(struct one *one, uint64_t from_seq, uint64_t first_seq) {
+    one->is_trimmed = !one->told.why_not[0];
+    refuse(one,
+           "it was made from the events from %llu on, and the log begins at %llu: it cannot be "
+           "made again",
+           (unsigned long long)from_seq, (unsigned long long)first_seq);
+}
+
 /* The first checkpoint says from where on it is folded, and each one how far. */
 static void settle_one(struct comparing *comparing, struct one *one) {
     struct compare_collection *told = &one->told;
@@ -151,10 +160,7 @@ static void settle_one(struct comparing *comparing, struct one *one) {
     if (!one->stored && was_served(comparing, told->name))
         refuse(one, "the last checkpoint does not have it yet: a daemon writes one each minute");
     if (!one->is_listed && from_seq < comparing->result.first_seq)
-        refuse(one,
-               "it was made from the events from %llu on, and the log begins at %llu: it cannot be "
-               "made again",
-               (unsigned long long)from_seq, (unsigned long long)comparing->result.first_seq);
+        refuse_trimmed(one, from_seq, comparing->result.first_seq);
     if (one->is_listed && (from_seq != told->from_seq || cursor < one->reached))
         refuse(one, "it was made again meanwhile");
     if (one->is_listed && one->reached < cursor && one->reached + 1 < comparing->log_begin)
@@ -169,26 +175,36 @@ static void settle_one(struct comparing *comparing, struct one *one) {
     one->is_listed = true;
 }
 
-static const char *why_by_itself(const struct one *one) {
+/* Does a start keep its records, as far as they are its own? */
+static bool is_kept_by_itself(const struct one *one) {
     const struct collection *collection = one->collection;
-    if (!one->stored) return "it is new";
-    const char *why = registry_other_fold(collection, &one->stored->state);
-    return why ? why : registry_tries_again(collection, &one->stored->state);
+    return one->stored && !registry_other_fold(collection, &one->stored->state) &&
+           (one->is_trimmed || !registry_tries_again(collection, &one->stored->state));
 }
 
-/* As a start does: a unit is made again together. */
-static void settle_why(const struct comparing *comparing, struct one *one) {
-    const char *why = why_by_itself(one);
-    bool is_root = !one->collection->source;
-    for (size_t i = 0; !why && i < comparing->count; i++) {
+/* A unit is made again together. */
+static bool is_kept_by_start(const struct comparing *comparing, const struct one *one) {
+    for (size_t i = 0; i < comparing->count; i++) {
         const struct one *other = &comparing->all[i];
         if (other->collection && root_of(comparing, other) == root_of(comparing, one) &&
-            why_by_itself(other))
-            why = is_root ? "a collection that derives from it is made again or new"
-                          : "its source is made again";
+            !is_kept_by_itself(other))
+            return false;
     }
-    one->told.why_made_again = why;
-    one->told.is_kept = !why;
+    return true;
+}
+
+static void settle_fate(const struct comparing *comparing, struct one *one) {
+    struct compare_collection *told = &one->told;
+    struct reel_error error = {0};
+    told->fate = changed_judge(&comparing->stored, unit_root(one->collection), &error);
+    told->is_kept_by_start = is_kept_by_start(comparing, one);
+    told->why_made_again =
+        told->fate == CHANGED_MADE ? changed_why(&comparing->stored, one->collection) : NULL;
+    told->stays = one->is_trimmed && told->is_kept_by_start &&
+                  (told->fate == CHANGED_NOT || told->fate == CHANGED_TRIMMED);
+    if (told->fate == CHANGED_REFUSED)
+        snprintf(told->why_not, sizeof told->why_not, "%.*s", (int)sizeof told->why_not - 1,
+                 error.text);
 }
 
 static void settle_all(struct comparing *comparing) {
@@ -200,7 +216,7 @@ static void settle_all(struct comparing *comparing) {
     for (size_t i = 0; i < comparing->count; i++)
         if (comparing->all[i].collection) settle_one(comparing, &comparing->all[i]);
     for (size_t i = 0; i < comparing->count; i++)
-        if (comparing->all[i].collection) settle_why(comparing, &comparing->all[i]);
+        if (comparing->all[i].collection) settle_fate(comparing, &comparing->all[i]);
 }
 
 /* ---- Folding --------------------------------------------------------------------------------- */

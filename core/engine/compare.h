@@ -16,6 +16,7 @@
 #ifndef REEL_ENGINE_COMPARE_H
 #define REEL_ENGINE_COMPARE_H
 
+#include "engine/changed.h"
 #include "engine/differences.h"
 
 /* Of a collection, in the checkpoint or in the fold. */
@@ -27,11 +28,13 @@ struct compare_side {
 
 struct compare_collection {
     const char *name;
-    char why_not[256]; /* why it cannot be compared; empty: it is */
-    bool was, is;      /* the store has it; a plugin has it. Not both: it is removed, or new */
-    bool is_kept;      /* a start of the daemon keeps its records, and folds what follows. Else: */
-    const char *why_made_again; /* constant */
-    uint64_t from_seq, cursor;  /* it is made from the events from the one on, up to the other */
+    char why_not[512];      /* why it cannot be compared; empty: it is */
+    bool was, is;           /* the store has it; a plugin has it. Not both: it is removed, or new */
+    enum changed_fate fate; /* of its unit, at a reload */
+    const char *why_made_again; /* constant; NULL: it is not */
+    bool is_kept_by_start;      /* a restart keeps its records, and folds what follows */
+    bool stays; /* not compared, because the log was trimmed, but a reload keeps its records */
+    uint64_t from_seq, cursor; /* it is made from the events from the one on, up to the other */
     struct compare_side before, after;
 };
 

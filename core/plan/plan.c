@@ -245,7 +245,7 @@ bool plan_is_different(const struct plan *plan) {
 
 bool plan_is_incomplete(const struct plan *plan) {
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->collections[i].facts.why_not[0]) return true;
+        if (plan->collections[i].facts.why_not[0] && !plan->collections[i].facts.stays) return true;
     return false;
 }
 

@@ -43,7 +43,8 @@ struct plan {
 struct comparer plan_comparer(struct plan *plan);
 void plan_finish(struct plan *plan);
 
-/* Is anything another one than before? And: was a collection not compared? */
+/* Is anything another one than before? And: was a collection not compared, although a reload may
+ * change it? */
 bool plan_is_different(const struct plan *plan);
 bool plan_is_incomplete(const struct plan *plan);
 

@@ -25,7 +25,13 @@ static void put(struct text *to, const char *format, ...) {
 /* Is a collection made again at the reload? Then the reload takes about as long as this fold. */
 static bool takes_a_fold(const struct plan *plan) {
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->collections[i].facts.is && !plan->collections[i].facts.is_kept) return true;
+        if (plan->collections[i].facts.fate == CHANGED_MADE) return true;
+    return false;
+}
+
+static bool is_refused(const struct plan *plan) {
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->collections[i].facts.fate == CHANGED_REFUSED) return true;
     return false;
 }
 
@@ -36,20 +42,27 @@ static uint64_t same_of(const struct plan_collection *collection) {
 
 /* ---- For people ------------------------------------------------------------------------------ */
 
+#define SAME_FOLD "its revision, fields and settings say that it is the same fold"
+
+/* What a reload does with it. */
 static void put_fate(const struct compare_collection *facts, bool differs, struct text *to) {
     if (!facts->is)
         put(to, "  no plugin has it any more: its %" PRIu64 " records are not served\n",
             facts->before.records);
     else if (!facts->was)
         put(to, "  it is new: it is made from the events from %" PRIu64 " on\n", facts->from_seq);
-    else if (!facts->is_kept)
+    else if (facts->fate == CHANGED_MADE)
         put(to, "  its records are made again: %s\n", facts->why_made_again);
+    else if (facts->fate == CHANGED_PAUSED)
+        put(to, "  it is paused: its records stay as they are until it is resumed\n");
     else if (differs)
-        put(to, "  its revision, fields and settings say that it is the same fold: its records "
-                "stay as they are, only new events are folded otherwise; raise the revision, or "
-                "rebuild it\n");
+        put(to, "  " SAME_FOLD ": its records stay as they are, only new events are folded "
+                "otherwise; raise the revision, or rebuild it\n");
     else
         put(to, "  its records stay as they are: it is the same fold\n");
+    if (facts->fate == CHANGED_MADE && facts->is_kept_by_start && differs)
+        put(to, "  " SAME_FOLD ": a restart keeps its records, and only new events are folded "
+                "otherwise; raise the revision\n");
 }
 
 static void put_records(const struct plan_collection *collection, struct text *to) {
@@ -83,10 +96,13 @@ static void put_rejections(const struct plan_collection *collection, struct text
 
 /* Of one that is not compared, this much is known. */
 static void put_unknown(const struct compare_collection *facts, struct text *to) {
-    put(to, "  it is not compared: %s\n", facts->why_not);
-    if (facts->was && facts->is_kept)
+    put(to, "  %s: %s\n",
+        facts->fate == CHANGED_REFUSED ? "a reload with its plugin would be refused"
+                                       : "it is not compared",
+        facts->why_not);
+    if (facts->stays)
         put(to, "  its records stay as they are: it is the same fold\n");
-    else if (facts->was)
+    else if (facts->was && facts->why_made_again)
         put(to, "  its records would have to be made again: %s\n", facts->why_made_again);
 }
 
@@ -118,7 +134,9 @@ static void print_text(const struct plan *plan, const struct compare_result *res
             "%" PRIu64 " of them are beyond the last checkpoint: they were folded, too, and not "
             "compared\n",
             result->events_beyond);
-    if (takes_a_fold(plan))
+    if (is_refused(plan))
+        put(to, "a reload would be refused\n");
+    else if (takes_a_fold(plan))
         put(to, "a reload makes the records again in about %.1f s, beside those that are served\n",
             (double)result->fold_ms / 1000);
     else
@@ -170,17 +188,19 @@ static void put_text(struct text *to, const char *name, const char *text) {
 static void put_object(const struct plan_collection *collection, struct text *to) {
     const struct compare_collection *facts = &collection->facts;
     bool is_compared = !facts->why_not[0];
-    const char *state = !is_compared  ? "not compared"
-                        : !facts->is  ? "removed"
-                        : !facts->was ? "new"
-                                      : "compared";
+    const char *state = facts->stays                     ? "stays"
+                        : facts->fate == CHANGED_REFUSED ? "refused"
+                        : !is_compared                   ? "not compared"
+                        : !facts->is                     ? "removed"
+                        : !facts->was                    ? "new"
+                                                         : "compared";
     put(to, "{\"collection\":\"%s\",\"state\":\"%s\"", facts->name, state);
     put_text(to, "why_not", facts->why_not);
     put(to, ",\"differs\":%s,\"made_again\":%s",
-        !is_compared                          ? "null"
+        !is_compared && !facts->stays         ? "null"
         : plan_collection_differs(collection) ? "true"
                                               : "false",
-        facts->is && !facts->is_kept ? "true" : "false");
+        facts->fate == CHANGED_MADE ? "true" : "false");
     put_text(to, "why_made_again", facts->why_made_again);
     put(to, ",\"from_seq\":%" PRIu64 ",\"cursor\":%" PRIu64, facts->from_seq, facts->cursor);
     put_side(to, "before", &facts->before, facts->was);
@@ -205,7 +225,7 @@ static void print_json(const struct plan *plan, const struct compare_result *res
         "\"collections\":[",
         result->first_seq, result->cursor, result->events, result->events_beyond,
         (double)result->fold_ms / 1000, (double)result->compare_ms / 1000,
-        takes_a_fold(plan) ? (double)result->fold_ms / 1000 : 0.0,
+        takes_a_fold(plan) && !is_refused(plan) ? (double)result->fold_ms / 1000 : 0.0,
         plan_is_different(plan) ? "true" : "false", plan_is_incomplete(plan) ? "false" : "true");
     for (size_t i = 0; i < plan->count; i++) {
         if (i > 0) text_append_lit(to, ",");

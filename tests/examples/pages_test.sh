@@ -167,6 +167,7 @@ systemctl() {
         ln -sfn "$scratch/var/lib/private/reel" "$scratch/var/lib/reel"
         in_background "$scratch/unit"
         ;;
+    "reload reeld") reeld reload --data "$scratch/var/lib/reel" ;;
     "stop reeld") end_daemon ;;
     "restart reeld") end_daemon && systemctl start reeld ;;
     *) return 1 ;;

@@ -116,8 +116,7 @@ static void what_is_set_aside_is_skipped_by_its_build_and_tried_by_another(void 
         plan("--json", "--data", directory, "--plugin", FIXTURE("deadly"), FIXTURE("deadly_again"));
     expect_code(&planned, SOMETHING);
     const json_t *told = collection_of(&planned, "deadly");
-    assert_string_equal(text_in(told, "why_made_again"),
-                        "events were set aside for another build of its plugin");
+    assert_string_equal(text_in(told, "why_made_again"), "its plugin is another build");
     assert_int_equal(number_in(told, "rejections", "removed"), 1);
     assert_int_equal(number_in(told, "records", "added"), 1);
     planned_free(&planned);
@@ -191,7 +190,7 @@ static void expect_digest(const json_t *side, const char *plugin, size_t events)
  * three times: with a small map, that is often. And the daemon has lost nothing. */
 static void beside_a_daemon_under_load_it_compares_at_one_cursor(void **state) {
     (void)state;
-    const char *directory = counted(2000);
+    const char *directory = counted_store(2000);
     const char *const arguments[] = {"--plugin", COUNTER("1"), "--map-bytes", "3145728", NULL};
     struct daemon daemon = daemon_started_list(directory, arguments);
     struct load load = {.daemon = &daemon, .until = 2000, .next = 2000};
@@ -229,7 +228,7 @@ static void pause_counters(const struct daemon *daemon) {
 /* Each collection is compared where it stands. */
 static void a_paused_collection_is_compared_where_it_stands(void **state) {
     (void)state;
-    const char *directory = counted(100);
+    const char *directory = counted_store(100);
     const char *const plugins[] = {"--plugin", COUNTER("1"), NULL};
     struct daemon daemon = daemon_started_list(directory, plugins);
     struct load load = {.daemon = &daemon, .until = 500, .next = 100};
@@ -246,6 +245,11 @@ static void a_paused_collection_is_compared_where_it_stands(void **state) {
     const json_t *told = collection_of(&planned, "counters");
     must(json_integer_value(json_object_get(told, "cursor")) == 100);
     must(json_integer_value(json_object_get(planned.json, "cursor")) == 500);
+    planned_free(&planned);
+    planned = plan("--data", directory, "--plugin", COUNTER("1"), COUNTER("2"));
+    expect_code(&planned, SOMETHING);
+    must(strstr(planned.out, "it is paused: its records stay as they are until it is resumed"));
+    must(strstr(planned.out, "a reload makes nothing again"));
     planned_free(&planned);
 }
 

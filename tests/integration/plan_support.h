@@ -18,7 +18,7 @@
 #define WRONG_USAGE      2
 #define NOT_KNOWN        4
 
-enum { SUBJECTS = 17, EVENTS_A_CALL = 4096 };
+enum { PLANNED_SUBJECTS = 17, EVENTS_A_CALL = 4096 };
 
 /* ---- Events and stores ----------------------------------------------------------------------- */
 
@@ -31,7 +31,7 @@ static inline void add_planned(struct batch *batch, size_t count, uint64_t seed)
                            "{\"specversion\":\"1.0\",\"source\":\"/test\",\"id\":\"%zu\","
                            "\"type\":\"test.planned.v1.one\",\"subject\":\"s%02" PRIu64
                            "\",\"data\":{\"n\":%" PRIu64 "}}%s",
-                           i, random_next(&seed) % SUBJECTS, n, i % 50 == 49 ? "}" : "");
+                           i, random_next(&seed) % PLANNED_SUBJECTS, n, i % 50 == 49 ? "}" : "");
         batch_add(batch, event, (size_t)len);
     }
 }
@@ -65,7 +65,7 @@ static inline const char *store_of(const char *plugin, struct batch *batch) {
     return directory;
 }
 
-static inline const char *counted(size_t events) {
+static inline const char *counted_store(size_t events) {
     struct batch batch = {0};
     add_counts(&batch, 0, events);
     const char *directory = store_of(COUNTER("1"), &batch);

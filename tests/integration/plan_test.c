@@ -1,14 +1,8 @@
 /* plan_test.c: `reeld plan`: what it says would change is compared with two folds of the same
  * events by libreel, one with the old plugin and one with the new one, record by record. */
-#include "plan_support.h"
+#include "plan_compare.h"
 
 /* ---- The slow comparison --------------------------------------------------------------------- */
-
-/* What one plugin makes of the events: for each collection its records by key, and its rejections
- * by seq. */
-struct made {
-    json_t *collections; /* name: {"records", "rejections", "digest"} */
-};
 
 static int take_row(void *context, const struct reel_row *row) {
     char *key = strndup(row->key.data, row->key.len);
@@ -49,178 +43,6 @@ static struct made made_by(const char *plugin, struct batch *batch) {
     return made;
 }
 
-/* The members that are not the same, sorted as json_object_get finds them: an object of nulls. */
-static json_t *differing(const json_t *before, const json_t *after) {
-    json_t *found = json_object();
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)before, name, value) {
-        const json_t *other = json_object_get(after, name);
-        if (!other || !json_same(value, other)) json_object_set_new(found, name, json_null());
-    }
-    json_object_foreach((json_t *)after, name, value) {
-        if (!json_object_get(before, name)) json_object_set_new(found, name, json_null());
-    }
-    return found;
-}
-
-/* By key: {"before", "after", "members"} of each record that is not the same. */
-static json_t *expected_records(const json_t *before, const json_t *after) {
-    json_t *expected = json_object(), *value;
-    const char *key;
-    json_object_foreach((json_t *)before, key, value) {
-        json_t *other = json_object_get(after, key);
-        if (other && json_same(value, other)) continue;
-        json_object_set_new(expected, key,
-                            json_pack("{s:O,s:O?,s:o}", "before", value, "after", other, "members",
-                                      other ? differing(value, other) : json_object()));
-    }
-    json_object_foreach((json_t *)after, key, value) {
-        if (!json_object_get(before, key))
-            json_object_set_new(expected, key,
-                                json_pack("{s:n,s:O,s:{}}", "before", "after", value, "members"));
-    }
-    return expected;
-}
-
-static json_t *keyed_records(const json_t *shown) {
-    json_t *keyed = json_object(), *one, *member;
-    size_t i, n;
-    json_array_foreach((json_t *)shown, i, one) {
-        json_t *members = json_object();
-        json_array_foreach(json_object_get(one, "members"), n, member)
-            json_object_set_new(members, json_string_value(member), json_null());
-        json_object_set_new(keyed, text_in(one, "key"),
-                            json_pack("{s:O,s:O,s:o}", "before", json_object_get(one, "before"),
-                                      "after", json_object_get(one, "after"), "members", members));
-    }
-    return keyed;
-}
-
-static json_t *expected_rejections(const json_t *before, const json_t *after) {
-    json_t *expected = json_object(), *reason;
-    const char *seq;
-    json_object_foreach((json_t *)before, seq, reason) {
-        json_t *other = json_object_get(after, seq);
-        if (!other || !json_equal(reason, other))
-            json_object_set_new(expected, seq,
-                                json_pack("{s:O,s:O?}", "before", reason, "after", other));
-    }
-    json_object_foreach((json_t *)after, seq, reason) {
-        if (!json_object_get(before, seq))
-            json_object_set_new(expected, seq, json_pack("{s:n,s:O}", "before", "after", reason));
-    }
-    return expected;
-}
-
-static json_t *keyed_rejections(const json_t *shown) {
-    json_t *keyed = json_object(), *one;
-    char seq[32];
-    size_t i;
-    json_array_foreach((json_t *)shown, i, one) {
-        snprintf(seq, sizeof seq, "%" JSON_INTEGER_FORMAT,
-                 json_integer_value(json_object_get(one, "seq")));
-        json_object_set_new(keyed, seq,
-                            json_pack("{s:O,s:O}", "before", json_object_get(one, "before"),
-                                      "after", json_object_get(one, "after")));
-    }
-    return keyed;
-}
-
-/* Takes both. */
-static void expect_same(const char *what, json_t *found, json_t *expected) {
-    if (!json_same(found, expected)) {
-        char *a = json_dumps(found, JSON_SORT_KEYS), *b = json_dumps(expected, JSON_SORT_KEYS);
-        support_failed(__FILE__, __LINE__, "%s: %.3000s\nnot %.3000s", what, a, b);
-    }
-    json_decref(found);
-    json_decref(expected);
-}
-
-/* {"added", "removed", "changed"} of what is expected. */
-static json_t *counts_of(const json_t *expected) {
-    json_int_t added = 0, removed = 0, changed = 0;
-    const char *key;
-    json_t *one;
-    json_object_foreach((json_t *)expected, key, one) {
-        bool was = !json_is_null(json_object_get(one, "before"));
-        bool is = !json_is_null(json_object_get(one, "after"));
-        added += !was;
-        removed += !is;
-        changed += was && is;
-    }
-    return json_pack("{s:I,s:I,s:I}", "added", added, "removed", removed, "changed", changed);
-}
-
-static json_t *members_of(const json_t *expected) {
-    json_t *counts = json_object(), *one, *value;
-    const char *key, *name;
-    json_object_foreach((json_t *)expected, key, one) {
-        json_object_foreach(json_object_get(one, "members"), name, value) {
-            json_int_t count = json_integer_value(json_object_get(counts, name));
-            json_object_set_new(counts, name, json_integer(count + 1));
-        }
-    }
-    return counts;
-}
-
-/* Is what the plan says of this collection what both folds say? Returns whether it differs. */
-static bool check_collection(const json_t *told, const json_t *before, const json_t *after) {
-    static const json_t *none;
-    const json_t *old = before ? json_object_get(before, "records") : none;
-    const json_t *new = after ? json_object_get(after, "records") : none;
-    json_t *records = expected_records(old, new);
-    json_t *rejections = expected_rejections(json_object_get(before, "rejections"),
-                                             json_object_get(after, "rejections"));
-    bool differs = !before || !after || json_object_size(records) > 0 ||
-                   (after && json_object_size(rejections) > 0);
-    assert_string_equal(text_in(told, "state"), !after ? "removed" : !before ? "new" : "compared");
-    if (before) {
-        assert_int_equal(number_in(told, "before", "records"), json_object_size(old));
-        assert_string_equal(text_in(json_object_get(told, "before"), "digest"),
-                            text_in(before, "digest"));
-    }
-    if (after) {
-        assert_int_equal(number_in(told, "after", "records"), json_object_size(new));
-        assert_string_equal(text_in(json_object_get(told, "after"), "digest"),
-                            text_in(after, "digest"));
-    }
-    expect_same("counts", json_incref(json_object_get(told, "records")), counts_of(records));
-    expect_same("members", json_incref(json_object_get(told, "members")), members_of(records));
-    expect_same("records", keyed_records(json_object_get(told, "records_shown")), records);
-    if (after) {
-        expect_same("counts", json_incref(json_object_get(told, "rejections")),
-                    counts_of(rejections));
-        expect_same("rejections", keyed_rejections(json_object_get(told, "rejections_shown")),
-                    rejections);
-    } else {
-        json_decref(rejections);
-    }
-    assert_true(json_is_true(json_object_get(told, "differs")) == differs);
-    return differs;
-}
-
-static bool check_all(const struct planned *planned, const struct made *before,
-                      const struct made *after) {
-    json_t *names = json_object(), *value;
-    const char *name;
-    bool differs = false;
-    json_object_update(names, before->collections);
-    json_object_update(names, after->collections);
-    assert_int_equal(json_array_size(json_object_get(planned->json, "collections")),
-                     json_object_size(names));
-    json_object_foreach(names, name, value) {
-        test_context("collection %s", name);
-        differs = check_collection(collection_of(planned, name),
-                                   json_object_get(before->collections, name),
-                                   json_object_get(after->collections, name)) ||
-                  differs;
-        test_context("%s", "");
-    }
-    json_decref(names);
-    return differs;
-}
-
 /* The store is made by one plugin, and the plan is about the other. */
 static void check_pair(const char *old, const char *new, struct batch *batch) {
     struct made before = made_by(old, batch), after = made_by(new, batch);
@@ -243,7 +65,7 @@ static void an_equal_plugin_changes_nothing(void **state) {
     copy_over(COUNTER("1"), copy);
     const char *const files[] = {COUNTER("1"), copy}; /* the same file; a copy of it */
     for (size_t i = 0; i < 2; i++) {
-        planned = plan("--json", "--data", counted(100), "--plugin", COUNTER("1"), files[i]);
+        planned = plan("--json", "--data", counted_store(100), "--plugin", COUNTER("1"), files[i]);
         expect_code(&planned, NOTHING);
         const json_t *told = collection_of(&planned, "counters");
         assert_true(json_is_false(json_object_get(told, "made_again")));
@@ -253,21 +75,23 @@ static void an_equal_plugin_changes_nothing(void **state) {
     }
 }
 
-static void another_fold_with_the_same_revision_is_found_and_not_made_again(void **state) {
+static void another_fold_with_the_same_revision_is_found_and_made_again(void **state) {
     (void)state;
     struct planned planned =
-        plan("--data", counted(100), "--plugin", COUNTER("1"), COUNTER("1_other"));
+        plan("--data", counted_store(100), "--plugin", COUNTER("1"), COUNTER("1_other"));
     expect_code(&planned, SOMETHING);
     must(strstr(planned.out, "raise the revision"));
     must(strstr(planned.out, "count: 90 -> 270"));
-    must(strstr(planned.out, "a reload makes nothing again"));
+    must(strstr(planned.out, "its plugin is another build"));
+    must(strstr(planned.out, "a restart keeps its records"));
+    must(strstr(planned.out, "a reload makes the records again"));
     planned_free(&planned);
 }
 
 static void another_revision_is_made_again_and_rejects_otherwise(void **state) {
     (void)state;
-    struct planned planned = plan("--json", "--examples", "2", "--data", counted(100), "--plugin",
-                                  COUNTER("1"), COUNTER("2"));
+    struct planned planned = plan("--json", "--examples", "2", "--data", counted_store(100),
+                                  "--plugin", COUNTER("1"), COUNTER("2"));
     expect_code(&planned, SOMETHING);
     const json_t *told = collection_of(&planned, "counters");
     assert_string_equal(text_in(told, "why_made_again"), "its revision has changed");
@@ -289,7 +113,7 @@ static void a_revision_alone_changes_nothing_that_is_served(void **state) {
     expect_code(&planned, NOTHING);
     must(json_is_true(json_object_get(collection_of(&planned, "planned"), "made_again")));
     assert_string_equal(text_in(collection_of(&planned, "planned_sums"), "why_made_again"),
-                        "its source is made again");
+                        "its plugin is another build");
     planned_free(&planned);
     batch_free(&batch);
 }
@@ -374,8 +198,7 @@ static void a_plan_is_what_two_folds_say(void **state) {
 
 /* ---- Cases: what cannot be compared ---------------------------------------------------------- */
 
-static void a_trimmed_log_is_said_and_never_compared(void **state) {
-    (void)state;
+static const char *trimmed(void) {
     const char *directory = scratch_directory();
     struct reel_options options = {.segment_bytes = 65536};
     struct reel *reel = reel_opened(directory, &options, COUNTER("1"), NULL);
@@ -389,24 +212,55 @@ static void a_trimmed_log_is_said_and_never_compared(void **state) {
     must_ok(reel_trim(reel, 1500, &error), error);
     must(position_of(reel).first_seq > 1);
     reel_close(reel);
+    return directory;
+}
+
+static void after_a_trim_another_fold_would_be_refused(void **state) {
+    (void)state;
+    const char *directory = trimmed();
     struct planned planned =
         plan("--json", "--data", directory, "--plugin", COUNTER("1"), COUNTER("2"));
     expect_code(&planned, NOT_KNOWN);
     const json_t *told = collection_of(&planned, "counters");
-    assert_string_equal(text_in(told, "state"), "not compared");
-    must(strstr(text_in(told, "why_not"), "it cannot be made again"));
+    assert_string_equal(text_in(told, "state"), "refused");
+    must(strstr(text_in(told, "why_not"), "its revision has changed, but the log begins at 1"));
     must(json_is_false(json_object_get(planned.json, "complete")));
     must(json_is_null(json_object_get(told, "differs")));
     planned_free(&planned);
-    planned = plan("--data", directory, "--plugin", COUNTER("1"), COUNTER("1"));
+    planned = plan("--data", directory, "--plugin", COUNTER("1"), COUNTER("2"));
     expect_code(&planned, NOT_KNOWN);
-    must(strstr(planned.out, "its records stay as they are"));
+    must(strstr(planned.out, "a reload would be refused\n"));
     planned_free(&planned);
+}
+
+/* The same object; another that says that it is the same fold. */
+static void after_a_trim_the_records_of_the_same_fold_stay(void **state) {
+    (void)state;
+    const char *directory = trimmed();
+    const char *const files[] = {COUNTER("1"), COUNTER("1_compatible")};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct planned planned =
+            plan("--json", "--data", directory, "--plugin", COUNTER("1"), files[i]);
+        expect_code(&planned, NOTHING);
+        const json_t *told = collection_of(&planned, "counters");
+        assert_string_equal(text_in(told, "state"), "stays");
+        must(strstr(text_in(told, "why_not"), "it cannot be made again"));
+        must(json_is_true(json_object_get(planned.json, "complete")));
+        must(json_is_false(json_object_get(told, "differs")));
+        must(json_is_false(json_object_get(told, "made_again")));
+        planned_free(&planned);
+        planned = plan("--data", directory, "--plugin", COUNTER("1"), files[i]);
+        expect_code(&planned, NOTHING);
+        must(strstr(planned.out, "its records stay as they are"));
+        must(strstr(planned.out, "a reload makes nothing again\nnothing changes\n"));
+        planned_free(&planned);
+    }
 }
 
 static void files_that_are_not_good_plugins_are_refused(void **state) {
     (void)state;
-    const char *directory = counted(10), *garbage = path_in(scratch_directory(), "garbage.so");
+    const char *directory = counted_store(10),
+               *garbage = path_in(scratch_directory(), "garbage.so");
     FILE *file = fopen(garbage, "w");
     must(file && fputs("this is not a plugin", file) >= 0 && fclose(file) == 0);
     expect_failed(plan("--data", directory, "--plugin", COUNTER("1"), garbage), NOT_KNOWN,
@@ -428,22 +282,23 @@ static void pins_hold_for_the_new_file_too(void **state) {
     (void)state;
     const char *zeros =
         "counter_2.so=0000000000000000000000000000000000000000000000000000000000000000";
-    expect_failed(plan("--data", counted(10), "--plugin", COUNTER("1"), "--plugin-sha256", zeros,
-                       COUNTER("2")),
+    expect_failed(plan("--data", counted_store(10), "--plugin", COUNTER("1"), "--plugin-sha256",
+                       zeros, COUNTER("2")),
                   WRONG_USAGE, "but plugin_sha256 says 000");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_equal_plugin_changes_nothing),
-        cmocka_unit_test(another_fold_with_the_same_revision_is_found_and_not_made_again),
+        cmocka_unit_test(another_fold_with_the_same_revision_is_found_and_made_again),
         cmocka_unit_test(another_revision_is_made_again_and_rejects_otherwise),
         cmocka_unit_test(a_revision_alone_changes_nothing_that_is_served),
         cmocka_unit_test(fields_that_are_new_removed_or_of_another_kind_are_named),
         cmocka_unit_test(settings_are_part_of_the_fold),
         cmocka_unit_test(a_new_plugin_has_new_collections),
         cmocka_unit_test(a_plan_is_what_two_folds_say),
-        cmocka_unit_test(a_trimmed_log_is_said_and_never_compared),
+        cmocka_unit_test(after_a_trim_another_fold_would_be_refused),
+        cmocka_unit_test(after_a_trim_the_records_of_the_same_fold_stay),
         cmocka_unit_test(files_that_are_not_good_plugins_are_refused),
         cmocka_unit_test(pins_hold_for_the_new_file_too),
     };
