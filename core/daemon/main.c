@@ -41,10 +41,17 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", command_serve},     {"replay", command_replay},   {"check", command_check},
-    {"backup", command_backup},   {"verify", command_verify},   {"inspect", command_inspect},
-    {"plugins", command_plugins}, {"explain", command_explain}, {"conform", conform},
-    {"plan", command_plan},       {"reload", command_reload},
+    {"serve", command_serve},
+    {"replay", command_replay},
+    {"check", command_check},
+    {"backup", command_backup},
+    {"verify", command_verify},
+    {"inspect", command_inspect},
+    {"plugins", command_plugins},
+    {"explain", command_explain},
+    {"conform", conform},
+    {"plan", command_plan},
+    {"reload", command_reload},
     {"build", command_build}, /* for the daemon (builder.h): not in the help */
 };
 

@@ -190,7 +190,7 @@ struct reader {
 static void *read_on(void *context) {
     struct reader *reader = context;
     struct reel_view *views[VIEWS_EACH] = {NULL};
-    while (!atomic_load(reader->stop)) {
+    do {
         struct reel_view **view = &views[random_next(&reader->random) % VIEWS_EACH];
         if (!*view) *view = view_opened(reader->reel);
         compare(*view, &reader->random);
@@ -198,7 +198,7 @@ static void *read_on(void *context) {
         if (random_next(&reader->random) % 4) continue;
         reel_view_close(*view);
         *view = NULL;
-    }
+    } while (!atomic_load(reader->stop));
     for (size_t i = 0; i < VIEWS_EACH; i++) {
         if (views[i]) compare(views[i], &reader->random);
         reel_view_close(views[i]);

@@ -65,9 +65,9 @@ done < <(sed -n '/^groups:/q; p' "$rules" | grep -oE '[a-z_]+_?(max|websockets)=
 
 # ---- What docs/operating.md names ----------------------------------------------------------------
 
-# These metrics of its table tell more about an alert, and have none of their own.
+# These metrics of its table tell more about an alert or an operator's own act, and have none of their own.
 printf '%s\n' reel_checkpoint_cursor reel_http_sent_again_total reel_log_bytes \
-    reel_http_connections_unknown >"$scratch/telling"
+    reel_http_connections_unknown reel_worker_reloads_total >"$scratch/telling"
 while read -r name; do
     grep -qxF "$name" "$scratch/telling" || grep -qE "\b${name}(_bucket)?\b" "$scratch/expressions" ||
         complain "docs/operating.md says when to look at $name, but no alert does"

@@ -150,7 +150,7 @@ static int read_view(struct request *request, struct beginning *beginning) {
     snprintf(error.text, sizeof error.text, "collection `%s` is being built",
              request->projector->collection);
     if (rc == 0 && !beginning->info.served) rc = -EAGAIN;
-    if (rc == 0) answer_standing(&request->answer, &beginning->info);
+    if (rc == 0) answer_standing(&request->answer, beginning->info.stale, beginning->info.cursor);
     if (rc < 0) answer_error(&request->answer, rc, &error);
     if (rc == 0)
         rc = filter_read(request, request->route->params, beginning->view, &beginning->filter);
