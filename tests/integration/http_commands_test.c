@@ -245,6 +245,15 @@ static void with_a_key_a_repeat_gives_the_first_result_and_appends_nothing(void 
     json_decref(other);
 }
 
+static void a_cursor_is_no_condition_of_a_command(void **state) {
+    struct site *site = *state;
+    char id[37];
+    formation_made(site->writer, "f", id);
+    check_problem(site->writer, "DELETE", path_of(id, ""), "Reel-Expect-Cursor: 1", NULL, 400,
+                  "bad-request");
+    assert_int_equal(head_of(site), 1);
+}
+
 static void without_a_key_a_repeat_is_a_new_command(void **state) {
     struct site *site = *state;
     json_t *first = created(site, NULL, FORMATION), *second = created(site, NULL, FORMATION);
@@ -328,6 +337,7 @@ int main(void) {
         CASE(a_report_that_cannot_be_read_is_a_bad_request),
         CASE(a_verb_that_is_not_declared_is_not_there),
         CASE(with_a_key_a_repeat_gives_the_first_result_and_appends_nothing),
+        CASE(a_cursor_is_no_condition_of_a_command),
         CASE(without_a_key_a_repeat_is_a_new_command),
         CASE(every_command_knows_its_repeat),
         cmocka_unit_test(a_key_survives_a_restart),

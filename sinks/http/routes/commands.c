@@ -106,6 +106,16 @@ static int check_body_type(struct request *request) {
     return -EINVAL;
 }
 
+/* A condition that would be passed over silently. */
+static int check_no_cursor(struct request *request) {
+    if (!request_header(request, "Reel-Expect-Cursor").data &&
+        !request_header(request, "Reel-Expect-Epoch").data)
+        return 0;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   "Reel-Expect-Cursor is for events: a command has If-Match");
+    return -EINVAL;
+}
+
 /* Makes the command from the target, the body and the headers. */
 static int read_request(struct request *request, struct command *command) {
     const struct uri *uri = &request->uri;
@@ -126,6 +136,7 @@ static int read_request(struct request *request, struct command *command) {
     if (request->method == METHOD_POST && !create) order->verb = uri->segments[3];
     int rc = read_idempotency_key(request, &order->idempotency_key);
     if (rc == 0) rc = precondition_read(request, &command->precondition);
+    if (rc == 0) rc = check_no_cursor(request);
     if (rc == 0) rc = check_body_type(request);
     order->flags = command->precondition.flags;
     return rc;
