@@ -1,6 +1,7 @@
 /* query_far_test.c: a list in an order, of which the first records do not fulfil the conditions:
  * the walk in the order is given up, and all records are gathered; and where that cannot be, it
- * goes on. Each record is given once, in order, whatever the pages are. */
+ * goes on. Each record is given once, in order, whatever the pages are. And counts with an index of
+ * few, many or most entries. */
 #include <reel/reel.h>
 
 #include "base/cleanup.h"
@@ -13,7 +14,7 @@
 #define INDEXED_SO build_path("tests/integration/plugins/queried.so")
 
 /* More than are gathered, and than are looked at in an order before that (query.h). */
-enum { FAR_KEYS = 24000, FAR_MOST = 12000, FAR_FEW = FAR_KEYS - 90 };
+enum { FAR_KEYS = 48000, FAR_MOST = 12000, FAR_FEW = FAR_KEYS - 90 };
 
 /* In the order of `whole`, and of changes: first those that are `many`, then as many others, of
  * which the last are `few`. A scan sees those first that are last: so none that it has kept for a
@@ -82,6 +83,28 @@ static void check_far(struct reel_view *view, const char *plain, size_t wanted, 
     }
 }
 
+/* Those from the n-th on that are `other`. */
+static void check_count(struct reel_view *view, size_t from) {
+    char whole[16];
+    size_t least = (from + 6) / 7, begin = least * 7 > FAR_MOST ? least * 7 : FAR_MOST;
+    size_t len = (size_t)snprintf(whole, sizeof whole, "%zu", least);
+    const struct reel_condition at_least = {.struct_size = sizeof at_least,
+                                            .comparison = REEL_IS_AT_LEAST,
+                                            .field = "whole",
+                                            .value = (struct reel_str){whole, len}};
+    const struct reel_condition other = {.struct_size = sizeof other,
+                                         .comparison = REEL_IS_EQUAL,
+                                         .field = "plain",
+                                         .value = reel_text("other")};
+    const struct reel_condition *const conditions[] = {&at_least, &other, NULL};
+    const struct reel_query query = {
+        .struct_size = sizeof query, .collection = "queried", .conditions = conditions};
+    struct reel_error error = {0};
+    uint64_t count;
+    must_ok(reel_view_count(view, &query, NULL, NULL, NULL, &count, &error), error);
+    assert_int_equal(count, FAR_FEW - begin);
+}
+
 static void records_that_are_far_away_in_an_order_are_found(void **state) {
     (void)state;
     const char *const orders[] = {"whole", "changed"};
@@ -98,6 +121,9 @@ static void records_that_are_far_away_in_an_order_are_found(void **state) {
         check_far(view, "many", FAR_MOST, order, ways[i % 2], 6500);
         check_far(view, "none", 0, order, ways[i % 2], 1);
     }
+    check_count(view, 0);
+    check_count(view, FAR_KEYS - 11000);
+    check_count(view, FAR_KEYS - 5000);
     reel_view_close(view);
     reel_close(reel);
 }

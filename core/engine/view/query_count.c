@@ -184,17 +184,22 @@ static int count_index(struct counting *counting, const struct tracked_field *fi
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
+/* To look up a record costs several times what it costs to come past it. */
+#define LOOK_UP_COST 4
+
 static int look_at_records(struct counting *counting) {
     struct query *query = &counting->query;
     struct spans spans;
     size_t count = 0;
+    uint64_t entries = 0, worth = query->records / LOOK_UP_COST;
     int rc = query_choose(query, NULL, &spans, &count);
     if (rc < 0) return rc;
     if (rc > 0 && count <= GATHERED_MAX) return query_any_order(query, &spans);
     bool has_index = rc > 0;
     rc = query_admit_scan(query, query->records);
+    if (rc == 0 && has_index) rc = spans_count(query, &spans, worth + 1, &entries);
     if (rc < 0) return rc;
-    return has_index ? query_any_order(query, &spans) : query_by_key(query);
+    return has_index && entries <= worth ? query_any_order(query, &spans) : query_by_key(query);
 }
 
 static int count_one(struct counting *counting) {
