@@ -2,12 +2,14 @@
  * to a daemon: random events, commands, deletions, restarts, kills, and rebuilds at the start and
  * while it runs; followers by all transports, with and without filters, that are cut and resume at
  * random. After each round, each copy is the list with the same filter at the same cursor, and
- * copies without a filter also have the digest that the daemon says.
+ * copies without a filter also have the digest that the daemon says. The same where the log mirrors
+ * a stream, whose broker is restarted, too.
  *
  * REEL_TEST_LONG, REEL_TEST_ROUNDS and REEL_TEST_FOLLOWERS make it larger; REEL_TEST_SEED, a
  * number, makes it another one. */
 #include "http_support.h"
 #include "load.h"
+#include "nats_support.h"
 #include "records.h"
 
 #include <inttypes.h>
@@ -20,6 +22,7 @@ enum { ROUNDS = 16, FOLLOWERS = 24, FOLLOWERS_LONG = 200, EVENTS_MAX = 40 };
 
 struct model {
     const char *directory;
+    struct mirror *mirror; /* its stream and broker; NULL: the log is the daemon's own */
     struct site site;
     struct record_copy *copies;
     size_t count;
@@ -43,15 +46,17 @@ static size_t number_from(const char *name, size_t standard) {
 /* The daemon's sockets take little, and so do those of some followers: a snapshot waits, and
  * records change meanwhile. */
 static void start(struct model *model, const char *rebuild) {
-    const char *const arguments[] = {"--plugin",
-                                     HERD_SO,
-                                     "--plugin",
-                                     KEYED_SO,
-                                     "--follow-send-bytes",
-                                     "4096",
-                                     rebuild ? "--rebuild" : NULL,
-                                     rebuild,
-                                     NULL};
+    const char *arguments[12] = {"--plugin", HERD_SO, "--plugin", KEYED_SO, "--follow-send-bytes",
+                                 "4096"};
+    size_t count = 6;
+    if (model->mirror) {
+        arguments[count++] = "--nats";
+        arguments[count++] = proxy_url(model->mirror->proxy);
+    }
+    if (rebuild) {
+        arguments[count++] = "--rebuild";
+        arguments[count++] = rebuild;
+    }
     model->site = site_of(daemon_started_list(model->directory, arguments));
     wait_until_ready(model->site.nobody);
 }
@@ -107,6 +112,23 @@ static void write_event(struct model *model, struct text *to) {
     text_add(to, event, strlen(event));
 }
 
+/* The stream has it, and the daemon will. */
+static void publish_one(struct model *model, const struct text *event) {
+    char id[40];
+    const char *const headers[] = {id, NULL};
+    snprintf(id, sizeof id, "Nats-Msg-Id: %" PRIu64, model->events);
+    publish(&model->mirror->stream, "cellos.events.model", headers, event->data, event->len);
+}
+
+static void publish_some(struct model *model) {
+    for (uint64_t count = 1 + below(model, EVENTS_MAX); count > 0; count--) {
+        struct text event = {0};
+        write_event(model, &event);
+        publish_one(model, &event);
+        free(event.data);
+    }
+}
+
 static void post_some(struct model *model) {
     static const char *const headers[] = {"Content-Type: application/cloudevents-batch+json", NULL};
     struct text batch = {0};
@@ -128,7 +150,17 @@ static void post_some(struct model *model) {
 /* So many records that a snapshot is read in several slices. */
 static void post_herd(struct model *model) {
     static const char data[] = "{\"from\":0,\"to\":3000,\"group\":\"a\",\"value\":0}";
-    posted(model->site.writer, "herd", "test.herd.v1.set", data, "applied");
+    if (!model->mirror) {
+        posted(model->site.writer, "herd", "test.herd.v1.set", data, "applied");
+        return;
+    }
+    struct text event = {0};
+    text_format(&event,
+                "{\"specversion\":\"1.0\",\"id\":\"herd\",\"source\":\"/model\",\"type\":"
+                "\"test.herd.v1.set\",\"data\":%s}",
+                data);
+    publish_one(model, &event);
+    free(event.data);
 }
 
 static void command_some(struct model *model) {
@@ -180,7 +212,25 @@ static void follow_some(struct model *model) {
     }
 }
 
+/* What is published can be read now. */
+static void settle(struct model *model) {
+    struct stream_state state;
+    if (!model->mirror) return;
+    must(stream_state(&model->mirror->stream, STREAM, &state));
+    wait_for_cursor(model->site.reader, state.last);
+}
+
+/* Meanwhile followers are served from the local copy of the log. */
+static void restart_broker(struct model *model) {
+    (below(model, 2) ? broker_kill : broker_stop)(model->mirror->broker);
+    wait_until_not_ready(model->site.nobody, "broker");
+    follow_some(model);
+    broker_start(model->mirror->broker);
+    wait_until_ready(model->site.nobody);
+}
+
 static void check_all(struct model *model) {
+    settle(model);
     uint64_t cursor = status_number(model->site.reader, "cursor");
     for (size_t i = 0; i < model->count; i++) {
         struct record_copy *copy = &model->copies[i];
@@ -201,6 +251,10 @@ static void play_round(struct model *model) {
             rebuild(model);
         else if (what < 5)
             command_some(model);
+        else if (what < 7 && model->mirror)
+            restart_broker(model);
+        else if (model->mirror)
+            publish_some(model);
         else
             post_some(model);
         follow_some(model);
@@ -208,11 +262,11 @@ static void play_round(struct model *model) {
     check_all(model);
 }
 
-static void each_copy_is_the_list_through_everything(void **state) {
-    (void)state;
+static void play(struct mirror *mirror) {
     size_t rounds = number_from("REEL_TEST_ROUNDS", ROUNDS);
     struct model model = {
         .directory = scratch_directory(),
+        .mirror = mirror,
         .count = number_from("REEL_TEST_FOLLOWERS",
                              getenv("REEL_TEST_LONG") ? FOLLOWERS_LONG : FOLLOWERS),
         .random = 88172645463325252 + number_from("REEL_TEST_SEED", 0),
@@ -238,9 +292,23 @@ static void each_copy_is_the_list_through_everything(void **state) {
     free(model.copies);
 }
 
+static void each_copy_is_the_list_through_everything(void **state) {
+    (void)state;
+    play(NULL);
+}
+
+static void the_same_of_a_stream_whose_broker_is_restarted(void **state) {
+    (void)state;
+    struct mirror mirror = mirror_prepared(NULL);
+    stream_make(&mirror.stream, NULL);
+    play(&mirror);
+    mirror_closed(&mirror);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_copy_is_the_list_through_everything),
+        cmocka_unit_test(the_same_of_a_stream_whose_broker_is_restarted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
