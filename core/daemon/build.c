@@ -376,6 +376,7 @@ static int run(struct building *building, struct reel_error *error) {
     if (building->limit > 0) building->options.changed = print_change;
     if (building->is_candidate) return run_candidate(building, error);
     building->options.context = building;
+    building->options.rests = true;
     rc = open_scratch(building, &reel, error);
     if (rc == 0) rc = load_all(building, reel, error);
     if (rc == 0) rc = build_run(reel, &building->options, &seq, error);

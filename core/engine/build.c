@@ -7,6 +7,7 @@
 #include "engine/visit.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/invariant.h"
 #include "json/write.h"
 
@@ -14,6 +15,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <uuid/uuid.h>
 
 /* So often the files are opened beside a process that may just be replacing them. */
@@ -130,6 +132,33 @@ static int tell(void *context, const struct change *change, const struct reel_ev
     return is_different(&told) ? options->changed(options->context, &told) : 0;
 }
 
+static uint64_t used_ns(void) {
+    struct timespec used = {0};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+/* How long it rests after a slice, as a multiple of the time that the slice took. Beside clients
+ * that look back without end, half of the answers then come in the same time, and 99 of 100 GETs
+ * and POSTs of others take less than twice as long as without them (back_bench). */
+#define REST 3
+
+static void rest(uint64_t ns) {
+    const struct timespec pause = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+    (void)nanosleep(&pause, NULL);
+}
+
+static int fold_slices(struct reel *reel, const struct build_options *options, uint64_t seq,
+                       struct reel_error *error) {
+    int rc;
+    do {
+        uint64_t began_ns = used_ns();
+        rc = refold_some(reel, seq, error);
+        if (rc > 0 && options->rests) rest(REST * (used_ns() - began_ns));
+    } while (rc > 0);
+    return rc;
+}
+
 static int fold(struct reel *reel, const struct build_options *options, uint64_t seq,
                 struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
@@ -142,7 +171,7 @@ static int fold(struct reel *reel, const struct build_options *options, uint64_t
         .context = (void *)options,
     };
     if (options->changed) dispatcher->watch = &watch;
-    int rc = refold_to(reel, seq, error);
+    int rc = fold_slices(reel, options, seq, error);
     dispatcher->watch = NULL;
     return rc;
 }

@@ -42,6 +42,7 @@ struct build_options {
                               events of it are left; 0: it is not */
     const struct build_collection *collections;
     size_t count;
+    bool rests; /* after each slice: for those who share caches, memory and disk */
 
     /* A record of the first collection that is watched; `changed` NULL: none. Another value than 0
      * ends the fold: -ECANCELED is no error. */

@@ -112,13 +112,20 @@ int refold_begin(struct reel *reel, struct log *log, uint64_t head, struct reel_
     return rc;
 }
 
-int refold_to(struct reel *reel, uint64_t seq, struct reel_error *error) {
+int refold_some(struct reel *reel, uint64_t seq, struct reel_error *error) {
     struct dispatcher *dispatcher = &reel->dispatcher;
     HOLD_LOCK(&reel->writer);
     INVARIANT(dispatcher->home.only_reads);
     if (seq < dispatcher->state.cursor) return 0; /* nothing to fold: the log begins later */
     dispatcher->state.head = dispatcher->committed.head = seq;
-    return transaction_catch_up(reel, error);
+    return transaction_catch_up_some(reel, error);
+}
+
+int refold_to(struct reel *reel, uint64_t seq, struct reel_error *error) {
+    int rc;
+    do rc = refold_some(reel, seq, error);
+    while (rc > 0);
+    return rc;
 }
 
 /* The lowest cursor of those that are not reached yet. */

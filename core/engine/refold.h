@@ -19,6 +19,9 @@ void refold_from(struct collection *collection, uint64_t cursor);
 /* Folds up to `seq`, which is at most the head. */
 int refold_to(struct reel *reel, uint64_t seq, struct reel_error *error);
 
+/* A slice of that. 1: there is more. */
+int refold_some(struct reel *reel, uint64_t seq, struct reel_error *error);
+
 /* Of one collection of a checkpoint. */
 struct refolded {
     const struct stored_collection *stored;

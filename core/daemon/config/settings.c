@@ -155,7 +155,7 @@ const struct reel_setting *const daemon_settings[] = {
                  .max = 20,
                  .help = "priority of the process that builds, as nice(1) has it, from 0 to 19; "
                          "20: it runs only while a processor is idle"),
-    REEL_SETTING(.name = "build_ms_max", NUMBER, .unit = "ms", .default_value = "120000",
+    REEL_SETTING(.name = "build_ms_max", NUMBER, .unit = "ms", .default_value = "240000",
                  .min = 100, .max = 3600000,
                  .help = "longest time that one request that looks back may take to be built"),
     REEL_SETTING(.name = "build_cpu_s_max", NUMBER, .unit = "s", .default_value = "60", .min = 1,
