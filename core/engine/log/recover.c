@@ -183,12 +183,14 @@ int segment_open(int directory, const char *name, uint64_t segment_bytes,
                  struct reel_error *error) {
     AUTO_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return fail(error, -errno, "log/%s: %s", name, strerror(errno));
-    int rc = open_file(fd, name, segment_bytes, access, ret, ret_damage, error);
+    struct segment *segment = NULL;
+    int rc = open_file(fd, name, segment_bytes, access, &segment, ret_damage, error);
     if (access != ACCESS_MAP && !has_name(directory, name, fd)) {
-        if (rc == 0) segment_unref(*ret);
+        if (rc == 0) segment_unref(segment);
         return fail(error, -ENOENT, "log/%s was replaced meanwhile", name);
     }
     if (rc == -EBADMSG) damaged(name, ret_damage->at, ret_damage->what, error);
+    if (rc == 0) *ret = segment;
     return rc;
 }
 
