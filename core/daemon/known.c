@@ -145,12 +145,10 @@ int known_own(struct daemon *daemon, struct reel_error *error) {
     return rc == 0 ? know_plugin_take(daemon, own, error) : rc;
 }
 
-static int each_chosen(const struct config *config, plugin_path_fn fn, void *context,
-                       struct reel_error *error) {
-    struct plugin_choice choice;
-    int rc = known_choice(config, &choice, error);
-    if (rc == 0) rc = trust_check_directory(config, choice.directory, error);
-    return rc < 0 ? rc : plugins_each(&choice, fn, context, error);
+static int choose(const struct config *config, struct plugin_choice *ret,
+                  struct reel_error *error) {
+    int rc = known_choice(config, ret, error);
+    return rc < 0 ? rc : trust_check_directory(config, ret->directory, error);
 }
 
 /* Those that an earlier worker has kept. */
@@ -181,8 +179,11 @@ bool known_name(const char *path, char ret[KEPT_NAME_MAX]) {
 /* Each worker runs the plugins that the first one has loaded, or for which plugins were reloaded
  * (reload.h), whatever has happened to the files. */
 static int know_chosen(struct daemon *daemon, struct reel_error *error) {
+    struct plugin_choice choice;
+    int rc = choose(daemon->config, &choice, error);
+    if (rc < 0) return rc;
     if (kept_first(KEPT_PLUGIN)) return know_kept(daemon, error);
-    int rc = each_chosen(daemon->config, know_plugin_at, daemon, error);
+    rc = plugins_each(&choice, know_plugin_at, daemon, error);
     if (rc == 0) keep_all(daemon);
     return rc;
 }
@@ -231,10 +232,12 @@ static int know_unless_replaced(void *context, const char *path, struct reel_err
 int known_read_instead(struct daemon *daemon, int argc, char **argv, char *const *files,
                        struct plugin **ret_replaced, struct reel_error *error) {
     struct replacing replacing = {daemon, ret_replaced};
+    struct plugin_choice choice;
     int rc = trust_check_file(daemon->config, "config", error);
     if (rc == 0) rc = known_own(daemon, error);
     for (; rc == 0 && *files; files++) rc = know_plugin_at(daemon, *files, error);
-    if (rc == 0) rc = each_chosen(daemon->config, know_unless_replaced, &replacing, error);
+    if (rc == 0) rc = choose(daemon->config, &choice, error);
+    if (rc == 0) rc = plugins_each(&choice, know_unless_replaced, &replacing, error);
     if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
     return rc < 0 ? rc : check_sinks(daemon, error);
 }

@@ -175,6 +175,19 @@ static void a_set_that_could_not_start_is_refused(void **state) {
     reloaded_closed(&reloaded);
 }
 
+/* As a start with it is: who may write there may run code in the daemon. Any other user's daemon only
+ * warns. */
+static void a_directory_that_everyone_can_write_is_refused(void **state) {
+    (void)state;
+    if (geteuid() != 0) skip();
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    install(&reloaded, TALLY("2"), "tally.so");
+    must(chmod(reloaded.plugins, 01777) == 0);
+    refused(&reloaded, "everyone can write");
+    must(chmod(reloaded.plugins, 0700) == 0);
+    reloaded_closed(&reloaded);
+}
+
 /* A plugin that dies of an event of the log: this is not known before the log is folded. */
 static void a_plugin_that_does_not_survive_the_log_is_not_used(void **state) {
     (void)state;
@@ -406,6 +419,7 @@ int main(void) {
         cmocka_unit_test(the_new_plugins_are_those_of_each_further_worker),
         cmocka_unit_test(plugins_come_and_go),
         cmocka_unit_test(a_set_that_could_not_start_is_refused),
+        cmocka_unit_test(a_directory_that_everyone_can_write_is_refused),
         cmocka_unit_test(a_plugin_that_does_not_survive_the_log_is_not_used),
         cmocka_unit_test(when_the_new_worker_cannot_start_the_old_plugins_are_used_again),
         cmocka_unit_test(a_pin_that_does_not_fit_is_refused),
