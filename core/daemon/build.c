@@ -233,8 +233,7 @@ static int take_arguments(struct building *building, struct reel_error *error) {
     return rc;
 }
 
-/* ---- Descriptors ------------------------------------------------------------------------------
- */
+/* ---- Descriptors ----------------------------------------------------------------------------- */
 
 static int compare_numbers(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
@@ -385,8 +384,7 @@ static int run(struct building *building, struct reel_error *error) {
 }
 
 int build(const struct reel_plugin *own, int argc, char **argv) {
-    struct building building = {.options = {.seq = UINT64_MAX},
-                                .candidate = {.daemon.own = own, .config = -1}};
+    struct building building = {.options = {.seq = UINT64_MAX}, .candidate = CANDIDATE_BEGIN(own)};
     struct reel_error error = {0};
     (void)argv;
     if (argc > 1) return EXIT_USAGE;

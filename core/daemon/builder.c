@@ -222,21 +222,6 @@ static unsigned free_place(struct builder *builder) {
 
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
-REEL_PRINTF(2, 3)
-static void put(struct text *arguments, const char *format, ...) {
-    char *argument;
-    va_list args;
-    va_start(args, format);
-    int len = vasprintf(&argument, format, args);
-    va_end(args);
-    if (len < 0) {
-        arguments->failed = true;
-        return;
-    }
-    text_append(arguments, argument, (size_t)len + 1);
-    free(argument);
-}
-
 static void put_settings(const struct builder *builder, struct text *to) {
     const struct daemon *daemon = builder->daemon;
     const struct reel_projector *projector;
@@ -246,9 +231,9 @@ static void put_settings(const struct builder *builder, struct text *to) {
             const char *name = projector->settings[i]->name;
             bool is_list = projector->settings[i]->flags & REEL_SETTING_LIST;
             if (!is_list && !config_text(daemon->config, name, 0)) continue;
-            put(to, "--setting=%s %s", projector->collection, name);
+            builder_put(to, "--setting=%s %s", projector->collection, name);
             for (size_t at = 0; (value = config_text(daemon->config, name, at)); at++)
-                put(to, "--value=%s", value);
+                builder_put(to, "--value=%s", value);
         }
 }
 
@@ -264,14 +249,16 @@ static void put_collections(const struct builder *builder, const struct build_jo
         if (reel_view_collection(view, name, &info) < 0 || !info.served ||
             !can_be_made(position, &info) || (!job->is_history && info.cursor < job->seq))
             continue;
-        put(to, "--collection=%s %" PRIu64 " %" PRIu64, name, info.from_seq, info.generation);
+        builder_put(to, "--collection=%s %" PRIu64 " %" PRIu64, name, info.from_seq,
+                    info.generation);
     }
 }
 
 static void put_plugins(const struct builder *builder, struct text *to) {
     for (const struct plugin *plugin = builder->daemon->known; plugin; plugin = plugin->next)
         if (plugin->file)
-            put(to, "--plugin=%d %s", plugin_file_fd(plugin->file), plugin->file->full_path);
+            builder_put(to, "--plugin=%d %s", plugin_file_fd(plugin->file),
+                        plugin->file->full_path);
 }
 
 /* ---- A job ----------------------------------------------------------------------------------- */
@@ -308,23 +295,23 @@ static void put_arguments(const struct builder *builder, const struct build_job 
                           const struct plan *plan, const char *into, uint64_t bytes,
                           struct text *to) {
     const struct config *config = builder->daemon->config;
-    put(to, "--parent=%d", getpid());
-    put(to, "--data=%s", builder->daemon->directory);
-    put(to, "--epoch=%s", plan->position.epoch.text);
-    put(to, "--seq=%" PRIu64, job->seq);
-    put(to, "--into=%s", into);
-    put(to, "--map-bytes=%" PRIu64, bytes);
-    put(to, "--memory-bytes=%" PRIu64, config_number(config, "build_memory_bytes_max"));
-    put(to, "--cpu-s=%" PRIu64, config_number(config, "build_cpu_s_max"));
-    put(to, "--nice=%" PRIu64, config_number(config, "build_nice"));
-    put(to, "--event-bytes=%" PRIu64, config_number(config, "event_bytes_max"));
+    builder_put(to, "--parent=%d", getpid());
+    builder_put(to, "--data=%s", builder->daemon->directory);
+    builder_put(to, "--epoch=%s", plan->position.epoch.text);
+    builder_put(to, "--seq=%" PRIu64, job->seq);
+    builder_put(to, "--into=%s", into);
+    builder_put(to, "--map-bytes=%" PRIu64, bytes);
+    builder_put(to, "--memory-bytes=%" PRIu64, config_number(config, "build_memory_bytes_max"));
+    builder_put(to, "--cpu-s=%" PRIu64, config_number(config, "build_cpu_s_max"));
+    builder_put(to, "--nice=%" PRIu64, config_number(config, "build_nice"));
+    builder_put(to, "--event-bytes=%" PRIu64, config_number(config, "event_bytes_max"));
     put_plugins(builder, to);
     put_settings(builder, to);
     text_append_str(to, text_str(&plan->collections));
     if (!job->is_history) return;
-    put(to, "--after=%" PRIu64, job->after);
-    put(to, "--limit=%" PRIu32, job->limit);
-    put(to, "--bytes=%" PRIu64, job->bytes_max);
+    builder_put(to, "--after=%" PRIu64, job->after);
+    builder_put(to, "--limit=%" PRIu32, job->limit);
+    builder_put(to, "--bytes=%" PRIu64, job->bytes_max);
     text_append(to, "", 1);
     text_append_str(to, text_str(&job->key));
 }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "daemon/file.h"
 #include "engine/engine.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 /* How often it looks whether a run was cancelled, and how long it may take to end. */
@@ -26,22 +26,6 @@ struct process {
 };
 
 /* ---- Starting -------------------------------------------------------------------------------- */
-
-/* The arguments are a file in memory: their length has no limit there, and nobody else can see
- * them. */
-static int write_arguments(const struct text *arguments, struct reel_error *error) {
-    if (arguments->failed) return fail_memory(error);
-    AUTO_CLOSE int fd = memfd_create("arguments", MFD_CLOEXEC);
-    if (fd < 0) return fail(error, -errno, "cannot make a file in memory: %s", strerror(errno));
-    for (size_t at = 0; at < arguments->len;) {
-        ssize_t len = pwrite(fd, arguments->data + at, arguments->len - at, (off_t)at);
-        if (len < 0) return fail(error, -errno, "%s", strerror(errno));
-        at += (size_t)len;
-    }
-    int own = fd;
-    fd = -1;
-    return own;
-}
 
 /* A descriptor that is given to itself stays open in the new process. */
 static int add_descriptors(const struct builder_run *run, posix_spawn_file_actions_t *actions,
@@ -82,10 +66,12 @@ static int spawn(const struct builder_run *run, int in, int out, pid_t *ret) {
 static int process_start(const struct builder_run *run, const struct text *arguments,
                          struct process *ret, struct reel_error *error) {
     int ends[2];
-    AUTO_CLOSE int in = write_arguments(arguments, error);
-    if (in < 0) return in;
+    AUTO_CLOSE int in = -1; /* in memory, the length has no limit, and nobody else can see them */
+    if (arguments->failed) return fail_memory(error);
+    int rc = file_in_memory("arguments", arguments->data, arguments->len, &in, error);
+    if (rc < 0) return rc;
     if (pipe2(ends, O_CLOEXEC) < 0) return fail(error, -errno, "pipe: %s", strerror(errno));
-    int rc = spawn(run, in, ends[1], &ret->pid);
+    rc = spawn(run, in, ends[1], &ret->pid);
     close(ends[1]);
     ret->out = ends[0];
     if (rc == 0) return 0;

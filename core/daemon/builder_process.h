@@ -17,6 +17,10 @@ struct builder_run {
     const void *context;
 };
 
+/* Adds an argument, written as by printf, with its NUL. */
+#define builder_put(arguments, ...)                                                                \
+    (text_append_format((arguments), __VA_ARGS__), text_append((arguments), "", 1))
+
 /* Waits for the end. Both results begin empty, and are to be finished in any case; `ret` borrows
  * from `ret_printed`. -EAGAIN: another run may succeed; -E2BIG: it takes more than it may; -ESTALE;
  * -ECANCELED; -EIO. */

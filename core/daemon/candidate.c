@@ -11,7 +11,6 @@
 
 int candidate_add_argument(struct candidate *candidate, char *text) {
     if (candidate->argc == CANDIDATE_ARGUMENTS_MAX + 1) return -E2BIG;
-    if (candidate->argc == 0) candidate->argv[candidate->argc++] = "serve";
     candidate->argv[candidate->argc++] = text;
     return 0;
 }
@@ -60,7 +59,6 @@ static void keep(void *context, const char *name, int fd) {
 int candidate_read(struct candidate *candidate, struct reel_error *error) {
     static struct keeper keeper = {.find = find, .first = first, .keep = keep};
     struct daemon *daemon = &candidate->daemon;
-    if (candidate->argc == 0) candidate->argv[candidate->argc++] = "serve";
     keeper.context = candidate;
     kept_use(&keeper);
     log_begin(REEL_LEVEL_WARNING, false);

@@ -11,8 +11,8 @@
 #define CANDIDATE_ARGUMENTS_MAX 1024
 
 struct candidate {
-    struct daemon daemon; /* own; config and known plugins, when it is read */
-    char *argv[CANDIDATE_ARGUMENTS_MAX + 2];
+    struct daemon daemon;                    /* own; config and known plugins, when it is read */
+    char *argv[CANDIDATE_ARGUMENTS_MAX + 2]; /* the first one is the command */
     int argc;
     struct {
         const char *path;
@@ -22,6 +22,10 @@ struct candidate {
     size_t plugin_count;
     int config; /* the text of the configuration file; -1: there is no file */
 };
+
+/* Without arguments and plugins. */
+#define CANDIDATE_BEGIN(own_plugin)                                                                \
+    { .daemon.own = (own_plugin), .argv = {"serve"}, .argc = 1, .config = -1 }
 
 /* What is added is borrowed. -E2BIG. */
 int candidate_add_argument(struct candidate *candidate, char *text);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Waits until there is something to read. Returns false after a timeout. */
 static bool wait_to_read(int fd, uint64_t until_ms) {
@@ -55,5 +56,20 @@ int file_read(const char *path, char *to, size_t size, uint32_t timeout_ms, size
     if (beyond > 0) return fail(error, -EFBIG, "it has more than %zu bytes", size);
     *ret_len = (size_t)len;
     if (ret_about) *ret_about = about;
+    return 0;
+}
+
+int file_in_memory(const char *name, const char *bytes, size_t len, int *ret,
+                   struct reel_error *error) {
+    AUTO_CLOSE int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0) return fail(error, -errno, "cannot make a file in memory: %s", strerror(errno));
+    for (size_t at = 0; at < len;) {
+        ssize_t part = pwrite(fd, bytes + at, len - at, (off_t)at);
+        if (part < 0)
+            return fail(error, -errno, "cannot write a file in memory: %s", strerror(errno));
+        at += (size_t)part;
+    }
+    *ret = fd;
+    fd = -1;
     return 0;
 }

@@ -1,4 +1,4 @@
-/* file.h: reads small files completely. */
+/* file.h: reads small files completely, and makes files in memory. */
 #ifndef REEL_DAEMON_FILE_H
 #define REEL_DAEMON_FILE_H
 
@@ -18,5 +18,10 @@ enum {
  * `ret_about` may be NULL. The sentence does not name the file. */
 int file_read(const char *path, char *to, size_t size, uint32_t timeout_ms, size_t *ret_len,
               struct stat *ret_about, struct reel_error *error);
+
+/* A file without a path, for another process; `name` is for those who look at its descriptors. The
+ * descriptor becomes the caller's. -ENOMEM. */
+int file_in_memory(const char *name, const char *bytes, size_t len, int *ret,
+                   struct reel_error *error);
 
 #endif

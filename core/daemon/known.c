@@ -41,9 +41,13 @@ static int give_kept_file(struct config *config, struct reel_error *error) {
     return config_give_file(config, text.data, text.len, error);
 }
 
-int known_open_config(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+int known_create_config(struct daemon *daemon, struct reel_error *error) {
     int rc = config_create(&daemon->config, error);
-    if (rc == 0) rc = config_declare(daemon->config, DAEMON_OWNER, daemon_settings, error);
+    return rc == 0 ? config_declare(daemon->config, DAEMON_OWNER, daemon_settings, error) : rc;
+}
+
+int known_open_config(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
+    int rc = known_create_config(daemon, error);
     if (rc == 0) rc = give_kept_file(daemon->config, error);
     return rc == 0 ? config_peek(daemon->config, argc, argv, error) : rc;
 }
@@ -98,10 +102,9 @@ static int check_not_known(const struct daemon *daemon, const struct plugin_file
 }
 
 static int open_kept(const char *path, struct plugin_file **ret, struct reel_error *error) {
-    AUTO_FREE char *name = NULL;
-    if (asprintf(&name, KEPT_PLUGIN "%s", path) < 0) name = NULL;
-    return name ? plugin_file_open_copy_take(path, kept_find(name), ret, error)
-                : fail_memory(error);
+    char name[KEPT_NAME_MAX];
+    int fd = known_name(path, name) ? kept_find(name) : -1;
+    return plugin_file_open_copy_take(path, fd, ret, error);
 }
 
 /* -EEXIST: it is known already. */
@@ -272,8 +275,7 @@ bool known_need_tokens(const struct daemon *daemon) {
 int known_find_store(const struct reel_plugin *own, int argc, char **argv, char **ret,
                      struct reel_error *error) {
     struct daemon daemon = {.own = own};
-    int rc = config_create(&daemon.config, error);
-    if (rc == 0) rc = config_declare(daemon.config, DAEMON_OWNER, daemon_settings, error);
+    int rc = known_create_config(&daemon, error);
     if (rc == 0) rc = known_read_shared(&daemon, argc, argv, error);
     if (rc == 0) rc = data_directory(config_text(daemon.config, "data", 0), ret, error);
     config_destroy(daemon.config);

@@ -14,8 +14,9 @@
 /* The plugins that the settings choose. -E2BIG: more than PLUGINS_MAX. */
 int known_choice(const struct config *config, struct plugin_choice *ret, struct reel_error *error);
 
-/* Makes daemon->config, with the daemon's own settings (config_peek). The text of the file is the
- * one that is kept, if there is one. */
+/* Makes daemon->config, with the daemon's own settings. known_open_config also reads them
+ * (config_peek); the text of the file is the one that is kept, if there is one. */
+int known_create_config(struct daemon *daemon, struct reel_error *error);
 int known_open_config(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 
 /* Reads the plugin that is linked in (daemon->own). */

@@ -60,8 +60,7 @@ static const struct reel_setting *const plan_settings[] = {
 
 static int take_arguments(struct planning *planning, struct reel_error *error) {
     struct daemon *daemon = &planning->daemon;
-    int rc = config_create(&daemon->config, error);
-    if (rc == 0) rc = config_declare(daemon->config, DAEMON_OWNER, daemon_settings, error);
+    int rc = known_create_config(daemon, error);
     if (rc == 0) rc = config_declare(daemon->config, "reeld plan", plan_settings, error);
     if (rc < 0) return rc;
     planning->files = calloc((size_t)planning->argc + 1, sizeof *planning->files);

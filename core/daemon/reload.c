@@ -6,15 +6,14 @@
 #include "base/exit_code.h"
 #include "base/thread.h"
 #include "daemon/builder_process.h"
-#include "daemon/config/settings.h"
 #include "daemon/daemon.h"
+#include "daemon/file.h"
 #include "daemon/known.h"
 #include "daemon/worker.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/statvfs.h>
 
 #define SELF "reload"
@@ -71,16 +70,6 @@ static bool may_change(const struct config *config, const char *name) {
            strcmp(name, "plugin_sha256") == 0;
 }
 
-static int write_memory(const char *text, int *ret, struct reel_error *error) {
-    size_t len = strlen(text);
-    AUTO_CLOSE int fd = memfd_create("configuration", MFD_CLOEXEC);
-    if (fd < 0 || pwrite(fd, text, len, 0) != (ssize_t)len)
-        return fail(error, -ENOMEM, "cannot make a file in memory: %s", strerror(errno));
-    *ret = fd;
-    fd = -1;
-    return 0;
-}
-
 /* Reads the file; `ret` has the choice that it makes, with flags and environment. */
 static int read_config(const struct reload *reload, struct next *next, struct daemon *ret,
                        struct reel_error *error) {
@@ -89,14 +78,14 @@ static int read_config(const struct reload *reload, struct next *next, struct da
     AUTO_FREE char *text = NULL;
     int rc = config_renew_file(daemon->config, may_change, &text, &next->is_config_changed, &others,
                                error);
-    if (rc == 0 && text) rc = write_memory(text, &next->config, error);
+    if (rc == 0 && text)
+        rc = file_in_memory("configuration", text, strlen(text), &next->config, error);
     if (rc < 0) return rc;
     if (others.len > 0)
         log_line(REEL_LEVEL_WARNING, SELF,
                  "the configuration file has another value for %.*s, which needs a restart",
                  REEL_FMT(text_str(&others)));
-    rc = config_create(&ret->config, error);
-    if (rc == 0) rc = config_declare(ret->config, DAEMON_OWNER, daemon_settings, error);
+    rc = known_create_config(ret, error);
     if (rc == 0 && text) rc = config_give_file(ret->config, text, strlen(text), error);
     return rc == 0 ? config_peek(ret->config, daemon->argc, daemon->argv, error) : rc;
 }
@@ -138,21 +127,6 @@ static bool is_as_before(const struct reload *reload, const struct next *next) {
 
 /* ---- The builder ----------------------------------------------------------------------------- */
 
-REEL_PRINTF(2, 3)
-static void put(struct text *arguments, const char *format, ...) {
-    char *argument;
-    va_list args;
-    va_start(args, format);
-    int len = vasprintf(&argument, format, args);
-    va_end(args);
-    if (len < 0) {
-        arguments->failed = true;
-        return;
-    }
-    text_append(arguments, argument, (size_t)len + 1);
-    free(argument);
-}
-
 /* Half of what is free: the log needs room, too. */
 static uint64_t room(const char *directory) {
     struct statvfs disk;
@@ -164,10 +138,11 @@ static void put_limits(const struct reload *reload, struct text *to) {
     uint64_t nice = config_number(config, "build_nice"), least = (uint64_t)4 << 20;
     uint64_t bytes = room(reload->daemon->directory), most = config_number(config, "map_bytes");
     if (bytes > most) bytes = most; /* the store must have room for it, too */
-    put(to, "--map-bytes=%" PRIu64, bytes > least ? bytes : least);
-    put(to, "--memory-bytes=%" PRIu64, config_number(config, "build_memory_bytes_max"));
-    put(to, "--cpu-s=%" PRIu64, config_number(config, "reload_s_max"));
-    put(to, "--nice=%" PRIu64, nice < 19 ? nice : 19); /* it must end, however busy others are */
+    builder_put(to, "--map-bytes=%" PRIu64, bytes > least ? bytes : least);
+    builder_put(to, "--memory-bytes=%" PRIu64, config_number(config, "build_memory_bytes_max"));
+    builder_put(to, "--cpu-s=%" PRIu64, config_number(config, "reload_s_max"));
+    builder_put(to, "--nice=%" PRIu64,
+                nice < 19 ? nice : 19); /* it must end, however busy others are */
 }
 
 static int put_arguments(const struct reload *reload, const struct next *next, bool checks,
@@ -180,20 +155,21 @@ static int put_arguments(const struct reload *reload, const struct next *next, b
     rc = reel_view_position(view, &position);
     reel_view_close(view);
     if (rc < 0) return fail(error, rc, "%s", strerror(-rc));
-    put(to, "--candidate");
-    if (checks) put(to, "--check");
-    put(to, "--parent=%d", getpid());
-    put(to, "--data=%s", daemon->directory);
-    put(to, "--epoch=%s", position.epoch.text);
-    put(to, "--into=%s", reload->directory);
-    put(to, "--behind-max=%d", BEHIND_MAX);
-    put(to, "--event-bytes=%" PRIu64, config_number(daemon->config, "event_bytes_max"));
+    builder_put(to, "--candidate");
+    if (checks) builder_put(to, "--check");
+    builder_put(to, "--parent=%d", getpid());
+    builder_put(to, "--data=%s", daemon->directory);
+    builder_put(to, "--epoch=%s", position.epoch.text);
+    builder_put(to, "--into=%s", reload->directory);
+    builder_put(to, "--behind-max=%d", BEHIND_MAX);
+    builder_put(to, "--event-bytes=%" PRIu64, config_number(daemon->config, "event_bytes_max"));
     put_limits(reload, to);
     for (size_t i = 0; i < next->count; i++)
-        put(to, "--plugin=%d %s", next->files[i]->fd, next->files[i]->path);
-    if (next->config >= 0) put(to, "--config=%d", next->config);
-    for (int i = 1; i < daemon->argc; i++) put(to, "--argument=%s", daemon->argv[i]);
-    for (size_t i = 0; !checks && next->list[i]; i++) put(to, "--collection=%s 0 0", next->list[i]);
+        builder_put(to, "--plugin=%d %s", next->files[i]->fd, next->files[i]->path);
+    if (next->config >= 0) builder_put(to, "--config=%d", next->config);
+    for (int i = 1; i < daemon->argc; i++) builder_put(to, "--argument=%s", daemon->argv[i]);
+    for (size_t i = 0; !checks && next->list[i]; i++)
+        builder_put(to, "--collection=%s 0 0", next->list[i]);
     return 0;
 }
 

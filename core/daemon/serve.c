@@ -13,7 +13,6 @@
 #include "base/trace.h"
 #include "daemon/builder.h"
 #include "daemon/config/config_help.h"
-#include "daemon/config/settings.h"
 #include "daemon/daemon.h"
 #include "daemon/data.h"
 #include "daemon/fault.h"
@@ -325,8 +324,7 @@ int serve(const struct reel_plugin *own, int argc, char **argv) {
 void serve_help(const struct reel_plugin *own, FILE *to, bool markdown) {
     struct daemon daemon = {.own = own};
     struct reel_error error = {0};
-    int rc = config_create(&daemon.config, &error);
-    if (rc == 0) rc = config_declare(daemon.config, DAEMON_OWNER, daemon_settings, &error);
+    int rc = known_create_config(&daemon, &error);
     if (rc == 0) rc = known_own(&daemon, &error);
     if (rc < 0)
         fprintf(to, "%s\n", error.text);

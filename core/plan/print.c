@@ -4,23 +4,8 @@
 #include "json/write.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdlib.h>
 
-REEL_PRINTF(2, 3)
-static void put(struct text *to, const char *format, ...) {
-    char *line;
-    va_list args;
-    va_start(args, format);
-    int len = vasprintf(&line, format, args);
-    va_end(args);
-    if (len < 0) {
-        to->failed = true;
-        return;
-    }
-    text_append(to, line, (size_t)len);
-    free(line);
-}
+#define put text_append_format
 
 /* Is a collection made again at the reload? Then the reload takes about as long as this fold. */
 static bool takes_a_fold(const struct plan *plan) {

@@ -187,6 +187,20 @@ void text_append_number(struct text *text, uint64_t number) {
     text_append_lit(text, number_text(number, digits));
 }
 
+void text_append_format(struct text *text, const char *format, ...) {
+    char *line;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&line, format, args);
+    va_end(args);
+    if (len < 0) {
+        text->failed = true;
+        return;
+    }
+    text_append(text, line, (size_t)len);
+    free(line);
+}
+
 void text_append_shown(struct text *text, struct reel_str str, size_t max) {
     size_t len = str.len > max ? utf8_cut(str.data, max) : str.len;
     for (size_t i = 0; i < len; i++) {

@@ -75,6 +75,8 @@ void text_append(struct text *text, const void *bytes, size_t len);
 void text_append_str(struct text *text, struct reel_str str);
 void text_append_lit(struct text *text, const char *literal);
 void text_append_number(struct text *text, uint64_t number); /* in decimal digits */
+REEL_PRINTF(2, 3)
+void text_append_format(struct text *text, const char *format, ...);
 /* For people: at most `max` bytes, and then `…`. A terminal obeys control characters: each of them,
  * also those of Unicode, becomes a space. */
 void text_append_shown(struct text *text, struct reel_str str, size_t max);
