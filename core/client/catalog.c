@@ -1,6 +1,7 @@
 /* catalog.c: see catalog.h. */
 #include "client/catalog.h"
 
+#include "base/chars.h"
 #include "base/cleanup.h"
 #include "client/fetch.h"
 #include "client/problem.h"
@@ -96,18 +97,13 @@ void target_path(struct text *to, struct reel_str collection, struct reel_str ke
     text_append_percent(to, key, "-._~");
 }
 
-static int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    digit |= 'a' ^ 'A';
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* The key in the target of a record, or its short form: what is behind the last slash. Empty: there
  * is no target. */
 static void read_location(const char *location, struct text *ret) {
     const char *at = strrchr(location, '/');
     for (at = at ? at + 1 : ""; *at; at++) {
-        int high = at[0] == '%' ? hex_value(at[1]) : -1, low = high < 0 ? -1 : hex_value(at[2]);
+        int high = at[0] == '%' ? char_hex_value(at[1]) : -1;
+        int low = high < 0 ? -1 : char_hex_value(at[2]);
         char byte = low < 0 ? *at : (char)(high << 4 | low);
         if (low >= 0) at += 2;
         text_append(ret, &byte, 1);

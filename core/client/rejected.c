@@ -61,7 +61,7 @@ static int add(struct listing *listing, const json_t *one, struct failure *failu
     return 0;
 }
 
-static int page_path(struct listing *listing, json_int_t before, struct text *ret,
+static int page_path(struct listing *listing, uint64_t before, struct text *ret,
                      struct failure *failure) {
     char space[NUMBER_TEXT_MAX];
     uint64_t limit = listing->left < PAGE_LIMIT ? listing->left : PAGE_LIMIT;
@@ -69,26 +69,24 @@ static int page_path(struct listing *listing, json_int_t before, struct text *re
     filters_param(ret, reel_text("limit"), reel_text(number_text(limit, space)));
     filters_option(ret, &listing->client->args, "collection", "collection");
     filters_option(ret, &listing->client->args, "reason", "reason");
-    if (before > 0)
-        filters_param(ret, reel_text("before"), reel_text(number_text((uint64_t)before, space)));
+    if (before > 0) filters_param(ret, reel_text("before"), reel_text(number_text(before, space)));
     text_append(ret, "", 1);
     return ret->failed ? failure_memory(failure) : 0;
 }
 
 /* What the counts leave out. */
 static void remark_rest(const struct listing *listing, const json_t *answer) {
-    json_int_t others = json_integer_value(json_object_get(answer, "others"));
-    json_int_t next = json_integer_value(json_object_get(answer, "next"));
+    uint64_t others = catalog_number(answer, "others"), next = catalog_number(answer, "next");
     if (others > 0)
-        client_remark(listing->client, "%lld more were rejected for other reasons: see --limit",
-                      (long long)others);
+        client_remark(listing->client, "%llu more were rejected for other reasons: see --limit",
+                      (unsigned long long)others);
     if (next > 0)
-        client_remark(listing->client, "older ones are not counted: see --before %lld",
-                      (long long)next);
+        client_remark(listing->client, "older ones are not counted: see --before %llu",
+                      (unsigned long long)next);
 }
 
 /* Sets `before` to where the next page begins; 0: it was the last. */
-static int take_page(struct listing *listing, json_int_t *before, struct failure *failure) {
+static int take_page(struct listing *listing, uint64_t *before, struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0};
     json_t *answer = NULL, *one;
     size_t i;
@@ -101,7 +99,7 @@ static int take_page(struct listing *listing, json_int_t *before, struct failure
         code = add(listing, one, failure);
     }
     if (listing->by_reason) remark_rest(listing, answer);
-    json_int_t next = json_integer_value(json_object_get(answer, "next"));
+    uint64_t next = catalog_number(answer, "next");
     bool goes_on =
         !listing->by_reason && next > 0 && (*before == 0 || next < *before) && listing->left > 0;
     *before = goes_on ? next : 0;
@@ -109,9 +107,7 @@ static int take_page(struct listing *listing, json_int_t *before, struct failure
     return code;
 }
 
-static void add_columns(struct listing *listing) {
-    struct grid *grid = &listing->grid;
-    grid->is_wide = listing->form == FORM_WIDE;
+static void add_columns(struct grid *grid) {
     grid_add_column(grid, reel_text("seq"), 0, true);
     grid_add_column(grid, reel_text("time"), 3, false);
     grid_add_column(grid, reel_text("collection"), 2, false);
@@ -121,9 +117,7 @@ static void add_columns(struct listing *listing) {
     grid_add_column(grid, reel_text("reason"), 1, false);
 }
 
-static void add_reason_columns(struct listing *listing) {
-    struct grid *grid = &listing->grid;
-    grid->is_wide = listing->form == FORM_WIDE;
+static void add_reason_columns(struct grid *grid) {
     grid_add_column(grid, reel_text("count"), 0, true);
     grid_add_column(grid, reel_text("collection"), 2, false);
     grid_add_column(grid, reel_text("newest"), 3, true);
@@ -148,10 +142,10 @@ static int run(struct client *client, struct failure *failure) {
     if (code == 0 && args_has(&client->args, "all")) listing.left = UINT64_MAX;
     if (code == 0) code = check_by_reason(&listing, failure);
     if (code != 0) return code;
-    (listing.by_reason ? add_reason_columns : add_columns)(&listing);
-    json_int_t at = (json_int_t)(before > INT64_MAX ? INT64_MAX : before);
-    do code = take_page(&listing, &at, failure);
-    while (code == 0 && at > 0);
+    listing.grid.is_wide = listing.form == FORM_WIDE;
+    (listing.by_reason ? add_reason_columns : add_columns)(&listing.grid);
+    do code = take_page(&listing, &before, failure);
+    while (code == 0 && before > 0);
     bool is_table = form_is_table(listing.form);
     bool is_json = code == 0 && listing.form == FORM_JSON;
     if (is_json && listing.shown == 0) begin_json(&listing);

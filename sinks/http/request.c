@@ -95,6 +95,20 @@ int request_number(struct request *request, const char *name, uint64_t *ret) {
     return 1;
 }
 
+bool request_switch(struct request *request, const char *name, bool *ret) {
+    const struct uri_param *param = uri_param(&request->uri, name);
+    *ret = param && reel_str_is(param->value, "true");
+    if (!param || *ret || reel_str_is(param->value, "false")) return true;
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+                   "parameter `%s` is `%.*s`, wanted true or false", name, REEL_FMT(param->value));
+    return false;
+}
+
+bool request_expects_cursor(const struct request *request) {
+    return request_header(request, "Reel-Expect-Cursor").data ||
+           request_header(request, "Reel-Expect-Epoch").data;
+}
+
 bool request_check_without(struct request *request, const char *const *names, const char *why) {
     for (const char *const *name = names; *name; name++) {
         if (!uri_param(&request->uri, *name)) continue;
@@ -142,7 +156,6 @@ int request_open_view(struct request *request, struct reel_view **ret,
     return 0;
 }
 
-/* Only the path: parameters may be private. */
 const struct reel_projector *request_find_projector(const struct request *request,
                                                     struct reel_str collection) {
     const struct reel_projector *projector;
@@ -164,6 +177,7 @@ bool request_client_is_gone(const struct request *request) {
     return poll(&peer, 1, 0) > 0;
 }
 
+/* Only the path: parameters may be private. */
 void request_trace(const struct request *request) {
     struct reel_str target = request->uri.raw;
     const char *end = target.len ? memchr(target.data, '?', target.len) : NULL;

@@ -107,6 +107,12 @@ uint64_t request_content_length(const struct request *request);
  * number that is too large becomes the largest one. */
 int request_number(struct request *request, const char *name, uint64_t *ret);
 
+/* Reads a parameter that is true or false; without it, false. False: the answer is a problem. */
+bool request_switch(struct request *request, const char *name, bool *ret);
+
+/* True if it has the condition that appending events may have: a header Reel-Expect-…. */
+bool request_expects_cursor(const struct request *request);
+
 /* True if none of these parameters, NULL-terminated, is given. Otherwise the answer is a problem:
  * "`NAME` WHY". */
 bool request_check_without(struct request *request, const char *const *names, const char *why);

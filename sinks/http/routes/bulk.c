@@ -60,8 +60,7 @@ static bool read_stop(struct request *request, bool *ret) {
 
 static bool check_conditions(struct request *request) {
     if (!precondition_without_tag(request)) return false;
-    if (!request_header(request, "Reel-Expect-Cursor").data &&
-        !request_header(request, "Reel-Expect-Epoch").data && !uri_param(&request->uri, "type") &&
+    if (!request_expects_cursor(request) && !uri_param(&request->uri, "type") &&
         !uri_param(&request->uri, "ce_subject"))
         return true;
     return request_refuse(request, PROBLEM_BAD_REQUEST,

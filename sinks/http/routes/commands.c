@@ -108,10 +108,8 @@ static int check_body_type(struct request *request) {
 
 /* A condition that would be passed over silently. */
 static int check_no_cursor(struct request *request) {
-    if (!request_header(request, "Reel-Expect-Cursor").data &&
-        !request_header(request, "Reel-Expect-Epoch").data)
-        return 0;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
+    if (!request_expects_cursor(request)) return 0;
+    request_refuse(request, PROBLEM_BAD_REQUEST,
                    "Reel-Expect-Cursor is for events: a command has If-Match");
     return -EINVAL;
 }

@@ -22,15 +22,6 @@ struct wanted {
     uint64_t since, generation;
 };
 
-static bool read_switch(struct request *request, const char *name, bool *ret) {
-    const struct uri_param *param = uri_param(&request->uri, name);
-    *ret = param && reel_str_is(param->value, "true");
-    if (!param || *ret || reel_str_is(param->value, "false")) return true;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                   "parameter `%s` is `%.*s`, wanted true or false", name, REEL_FMT(param->value));
-    return false;
-}
-
 /* Server-sent events have ids of the form SEQ.GENERATION. */
 static bool read_id(struct request *request, struct wanted *wanted) {
     struct reel_str id = follow_last_event_id(request);
@@ -49,7 +40,7 @@ static bool read_wanted(struct request *request, struct wanted *ret) {
     *ret = (struct wanted){.has_since = false};
     int since = request_number(request, "since", &ret->since);
     int generation = since < 0 ? since : request_number(request, "generation", &ret->generation);
-    if (generation < 0 || !read_switch(request, "digest", &ret->digest)) return false;
+    if (generation < 0 || !request_switch(request, "digest", &ret->digest)) return false;
     ret->has_since = since > 0;
     ret->has_generation = generation > 0;
     if (ret->has_since || !ret->has_generation) return true;

@@ -97,19 +97,9 @@ static void read_order(struct request *request, struct listing_options *options,
     options->order = name->failed ? "" : name->data;
 }
 
-/* Reads a parameter that is true or false. */
-static int read_switch(struct request *request, const char *name, bool *ret) {
-    const struct uri_param *param = uri_param(&request->uri, name);
-    *ret = param && reel_str_is(param->value, "true");
-    if (!param || *ret || reel_str_is(param->value, "false")) return 0;
-    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%s` is `%.*s`, wanted true or false",
-                   name, REEL_FMT(param->value));
-    return -EINVAL;
-}
-
 static int read_frames(struct request *request, struct listing_options *options) {
-    int rc = read_switch(request, "frames", &options->as_frames);
-    if (rc < 0 || !options->as_frames || options->form != FORM_CSV) return rc;
+    if (!request_switch(request, "frames", &options->as_frames)) return -EINVAL;
+    if (!options->as_frames || options->form != FORM_CSV) return 0;
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`frames` is for JSON, not for %s",
                    form_types[FORM_CSV]);
     return -EINVAL;
@@ -153,7 +143,7 @@ static int list(struct request *request, struct reel_view *view, struct reel_err
     CLEANUP(text_finish) struct text found = {0};
     CLEANUP(text_finish) struct text order = {0};
     int rc = read_limit(request, &options);
-    if (rc == 0) rc = read_switch(request, "count", &options.wants_count);
+    if (rc == 0 && !request_switch(request, "count", &options.wants_count)) rc = -EINVAL;
     if (rc == 0) rc = read_frames(request, &options);
     if (rc == 0) rc = read_filter(request, view, &options.filter);
     bool is_answered = rc == 0 && is_answered_by_condition(request);
@@ -279,13 +269,12 @@ static int group(struct request *request, struct reel_view *view, const char *fi
     };
     bool wants_count;
     uint64_t count;
-    int rc = read_switch(request, "count", &wants_count);
-    if (rc < 0) return rc;
+    if (!request_switch(request, "count", &wants_count)) return -EINVAL;
     if (writer.form == FORM_JSON) text_append_lit(body, "{\"groups\":{");
     if (writer.form == FORM_CSV) text_append_lit(body, field);
     if (writer.form == FORM_CSV) text_append_lit(body, ",count\r\n");
-    rc = reel_sink_count(request_host_of_sink(request), view, &query, field, write_group, &writer,
-                         &count, error);
+    int rc = reel_sink_count(request_host_of_sink(request), view, &query, field, write_group,
+                             &writer, &count, error);
     if (rc == 0) end_groups(request, &writer, count, wants_count);
     return rc;
 }
