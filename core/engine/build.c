@@ -132,15 +132,9 @@ static int tell(void *context, const struct change *change, const struct reel_ev
     return is_different(&told) ? options->changed(options->context, &told) : 0;
 }
 
-static uint64_t used_ns(void) {
-    struct timespec used = {0};
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
-}
-
 /* How long it rests after a slice, as a multiple of the time that the slice took. Beside clients
- * that look back without end, half of the answers then come in the same time, and 99 of 100 GETs
- * and POSTs of others take less than twice as long as without them (back_bench). */
+ * that look back without end, a third of the answers then come in the same time, and 99 of 100
+ * GETs and POSTs of others take less than twice as long as without them (back_bench). */
 #define REST 3
 
 static void rest(uint64_t ns) {
@@ -152,9 +146,9 @@ static int fold_slices(struct reel *reel, const struct build_options *options, u
                        struct reel_error *error) {
     int rc;
     do {
-        uint64_t began_ns = used_ns();
+        uint64_t began_ns = clock_used_ns();
         rc = refold_some(reel, seq, error);
-        if (rc > 0 && options->rests) rest(REST * (used_ns() - began_ns));
+        if (rc > 0 && options->rests) rest(REST * (clock_used_ns() - began_ns));
     } while (rc > 0);
     return rc;
 }

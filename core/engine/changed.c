@@ -7,18 +7,11 @@
 #include "engine/visit.h"
 
 #include <errno.h>
-#include <string.h>
-
-static const struct stored_collection *find(const struct stored *stored, const char *name) {
-    for (size_t i = 0; i < stored->count; i++)
-        if (strcmp(stored->collections[i].name, name) == 0) return &stored->collections[i];
-    return NULL;
-}
 
 /* Why the records of a collection must be made again by this fold, whatever the log has; or NULL.
  */
 static const char *other_fold(const struct stored *stored, const struct collection *collection) {
-    const struct stored_collection *found = find(stored, collection->name);
+    const struct stored_collection *found = stored_find(stored, collection->name);
     if (!found || !found->has_state) return "it is new";
     return registry_other_fold(collection, &found->state);
 }
@@ -26,7 +19,7 @@ static const char *other_fold(const struct stored *stored, const struct collecti
 static const char *why_by_itself(const struct stored *stored, const struct collection *collection) {
     const char *why = other_fold(stored, collection);
     if (why) return why;
-    const struct stored_collection *found = find(stored, collection->name);
+    const struct stored_collection *found = stored_find(stored, collection->name);
     return registry_other_build(collection, &found->state) ? "its plugin is another build" : NULL;
 }
 
@@ -54,7 +47,7 @@ static int judge_trimmed(const struct stored *stored, const struct collection *r
 
 enum changed_fate changed_judge(const struct stored *stored, const struct collection *root,
                                 struct reel_error *error) {
-    const struct stored_collection *found = find(stored, root->name);
+    const struct stored_collection *found = stored_find(stored, root->name);
     if (!is_changed(stored, root)) return CHANGED_NOT;
     if (found && found->control.paused) return CHANGED_PAUSED;
     if (!found || !found->has_state || stored->state.first_seq <= found->state.from_seq)

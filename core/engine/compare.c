@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So often the log and the state are read beside a process that may just be replacing them. */
-#define TRIES 3
-
 struct one {
     struct compare_collection told;
     struct collection *collection; /* NULL: no plugin has it */
@@ -40,31 +37,11 @@ struct comparing {
 
 /* ---- The files ------------------------------------------------------------------------------- */
 
-static int open_log(struct comparing *comparing, const struct visit *visit,
-                    struct reel_error *error) {
-    const struct store_state *state = &comparing->stored.state;
-    const struct log_options options = {
-        .directory = visit->log_path,
-        .read_only = true,
-        .synced = {state->log_salt, state->log_number, state->log_at, state->log_chain},
-        .synced_seq = state->head,
-    };
-    return log_open(&options, &comparing->log, error);
-}
-
-/* The state first: so the log has all that the state knows. */
 static int open_both(struct comparing *comparing, struct reel_error *error) {
     struct visit visit;
     int rc = visit_begin(&visit, comparing->options->directory, error);
     if (rc == 0 && visit.incomplete) rc = fail(error, -ESTALE, "it is an interrupted backup");
-    if (rc == 0) {
-        int tries = visit.live ? TRIES : 1;
-        do {
-            stored_close(&comparing->stored);
-            rc = stored_open(&comparing->stored, visit.state_path, error);
-            if (rc == 0) rc = open_log(comparing, &visit, error);
-        } while ((rc == -EBADMSG || rc == -ENOENT) && --tries > 0);
-    }
+    if (rc == 0) rc = visit_open(&visit, &comparing->stored, &comparing->log, error);
     visit_end(&visit);
     return rc;
 }
@@ -73,11 +50,8 @@ static int open_both(struct comparing *comparing, struct reel_error *error) {
 
 static const struct stored_collection *find_stored(const struct comparing *comparing,
                                                    const char *name) {
-    const struct stored *stored = &comparing->stored;
-    for (size_t i = 0; i < stored->count; i++)
-        if (stored->collections[i].has_state && strcmp(stored->collections[i].name, name) == 0)
-            return &stored->collections[i];
-    return NULL;
+    const struct stored_collection *found = stored_find(&comparing->stored, name);
+    return found && found->has_state ? found : NULL;
 }
 
 static struct one *find_one(const struct comparing *comparing, const char *name) {

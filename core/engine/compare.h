@@ -3,10 +3,10 @@
  * The records that a store has are in its checkpoint. So only the new plugins fold the log, and
  * their records are compared with those of the checkpoint, at its cursor: to read 100,000 records
  * there takes 0.1 s, where a second fold of their 500,000 events takes 2.5 s; and the old plugins
- * need not be there. Each collection is
- * compared at the cursor that it has there: one that is stopped or paused is behind the others. The
- * events beyond the checkpoint, which a daemon has folded in the last minute at most, are then
- * folded, too, because the plugins may not survive them.
+ * need not be there. Each collection is compared at the cursor that it has there: one that is
+ * stopped or paused is behind the others. The events beyond the checkpoint, which a daemon has
+ * folded in the last minute at most, are then folded, too, because the plugins may not survive
+ * them.
  *
  * Another process may have the directory open, and go on meanwhile. A transaction of LMDB that is
  * open for long makes that process's file grow. So the log is folded up to one checkpoint, which is

@@ -228,12 +228,9 @@ static int merge_rejections(struct rejections *rejections, struct reel_error *er
 
 int differences_of_rejections(const struct differences *differences, struct reel_error *error) {
     struct store *store = differences->after->store;
-    struct stored *stored = differences->stored;
     struct rejections rejections = {.of = differences};
-    MDB_dbi dbi;
-    int rc = mdb_dbi_open(stored->txn, "rejected", 0, &dbi);
-    if (rc == 0) rc = mdb_cursor_open(stored->txn, dbi, &rejections.old);
-    if (rc != 0) return store_fail(&stored->store, rc, "cannot read rejections", error);
+    int rc = stored_open_rejections(differences->stored, &rejections.old, error);
+    if (rc < 0) return rc;
     table_walk_start(&rejections.fresh, store, &store->writing, TABLE_REJECTED, error);
     rc = merge_rejections(&rejections, error);
     table_walk_finish(&rejections.fresh);

@@ -11,7 +11,6 @@
 #include "engine/store/table.h"
 #include "engine/transaction.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,16 +63,9 @@ static struct collection *loaded(const struct handover *handover, const struct h
 
 /* ---- The beginning --------------------------------------------------------------------------- */
 
-static const struct stored_collection *find_built(const struct stored *stored, const char *name) {
-    for (size_t i = 0; i < stored->count; i++)
-        if (strcmp(stored->collections[i].name, name) == 0 && stored->collections[i].has_state)
-            return &stored->collections[i];
-    return NULL;
-}
-
 static int list_one(struct handover *handover, const char *name, struct reel_error *error) {
-    const struct stored_collection *from = find_built(&handover->from, name);
-    if (!from || !from->has_fields || from->shadow)
+    const struct stored_collection *from = stored_find(&handover->from, name);
+    if (!from || !from->has_state || !from->has_fields || from->shadow)
         return fail(error, -EBADMSG, "the builder has not made `%s`", name);
     if (handover->count > 0 && from->state.cursor != handover->cursor)
         return fail(error, -EBADMSG, "the builder has made `%s` up to another event", name);
@@ -235,30 +227,26 @@ static const struct handed *find_handed(const struct handover *handover, struct 
 static int put_rejection(struct handover *handover, const MDB_val *key, const MDB_val *value,
                          struct reel_error *error) {
     CLEANUP(text_finish) struct text reason = {0};
-    uint64_t seq;
-    if (key->mv_size < sizeof seq) return fail(error, -EBADMSG, "a rejection is damaged");
-    memcpy(&seq, key->mv_data, sizeof seq);
-    const struct reel_str name = {(const char *)key->mv_data + sizeof seq,
-                                  key->mv_size - sizeof seq};
-    const struct handed *handed = find_handed(handover, name);
+    struct reel_rejection rejection;
+    unsigned set;
+    int rc = rejected_read((struct reel_str){key->mv_data, key->mv_size},
+                           (struct reel_str){value->mv_data, value->mv_size}, &rejection, &set);
+    if (rc < 0) return fail(error, rc, "a rejection is damaged");
+    const struct handed *handed = find_handed(handover, rejection.collection);
     if (!handed) return 0;
-    text_append(&reason, value->mv_data, value->mv_size);
+    text_append_str(&reason, rejection.reason);
     text_append(&reason, "", 1);
     if (reason.failed) return fail_memory(error);
-    return rejected_put(store_of(handover), be64toh(seq), handed->from->name, handed->set,
+    return rejected_put(store_of(handover), rejection.seq, handed->from->name, handed->set,
                         reason.data, error);
 }
 
 static int copy_rejection(struct handover *handover, size_t *bytes, struct reel_error *error) {
     struct stored *from = &handover->from;
     MDB_val key, value;
-    MDB_dbi dbi;
-    int rc = 0;
-    if (!handover->rejections) {
-        rc = mdb_dbi_open(from->txn, "rejected", 0, &dbi);
-        if (rc == 0) rc = mdb_cursor_open(from->txn, dbi, &handover->rejections);
-    }
-    if (rc == 0) rc = mdb_cursor_get(handover->rejections, &key, &value, MDB_NEXT);
+    int rc = handover->rejections ? 0 : stored_open_rejections(from, &handover->rejections, error);
+    if (rc < 0) return rc;
+    rc = mdb_cursor_get(handover->rejections, &key, &value, MDB_NEXT);
     if (rc == MDB_NOTFOUND) return 0;
     if (rc != 0) return store_fail(&from->store, rc, "cannot read rejections", error);
     *bytes += key.mv_size + value.mv_size;

@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So often the log and the state are read beside a process that may just be replacing them. */
-#define TRIES 3
-
 struct verification {
     const struct verifier *verifier;
     const char *directory;
@@ -62,29 +59,6 @@ static int verify_set_aside(struct verification *verification, struct reel_error
 }
 
 /* ---- The log and the state ------------------------------------------------------------------- */
-
-static int open_log(struct verification *verification, struct reel_error *error) {
-    const struct store_state *state = &verification->stored.state;
-    struct log_options options = {
-        .directory = verification->visit.log_path,
-        .read_only = true,
-        .synced = {state->log_salt, state->log_number, state->log_at, state->log_chain},
-        .synced_seq = state->head,
-    };
-    return log_open(&options, &verification->log, error);
-}
-
-/* The state first: so the log has all that the state knows. Unlike a log that is damaged, a state
- * that is damaged ends no check. */
-static int open_both(struct verification *verification, struct reel_error *error) {
-    int tries = verification->visit.live ? TRIES : 1, rc = -EBADMSG;
-    for (int i = 0; rc == -EBADMSG && i < tries; i++) {
-        stored_close(&verification->stored);
-        rc = stored_open(&verification->stored, verification->visit.state_path, error);
-        if (rc == 0) rc = open_log(verification, error);
-    }
-    return rc;
-}
 
 /* Is this what is wrong with the files, and not with our looking at them? */
 static bool is_finding(int rc) {
@@ -216,8 +190,8 @@ static int verify_fold(struct verification *verification, struct reel *reel,
 static int verify_state(struct verification *verification, struct reel *reel,
                         struct reel_error *error) {
     begins(verification, "reading state/data.mdb");
-    int rc = open_both(verification, error);
-    if (is_finding(rc)) {
+    int rc = visit_open(&verification->visit, &verification->stored, &verification->log, error);
+    if (is_finding(rc)) { /* unlike a log that is damaged, it ends no check */
         state_found(verification, "%s", error->text);
         rc = 0;
     }

@@ -2,6 +2,7 @@
 #include "engine/visit.h"
 
 #include "engine/home.h"
+#include "engine/store/stored.h"
 
 #include "base/cleanup.h"
 
@@ -11,6 +12,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+/* So often the files are opened beside another process. */
+#define TRIES 3
 
 static char *join(const char *directory, const char *name) {
     char *path;
@@ -49,6 +53,28 @@ void visit_end(struct visit *visit) {
     free(visit->log_path);
     free(visit->state_path);
     *visit = (struct visit){.lock = -1};
+}
+
+static int open_log(const struct visit *visit, const struct store_state *state, struct log **ret,
+                    struct reel_error *error) {
+    const struct log_options options = {
+        .directory = visit->log_path,
+        .read_only = true,
+        .synced = {state->log_salt, state->log_number, state->log_at, state->log_chain},
+        .synced_seq = state->head,
+    };
+    return log_open(&options, ret, error);
+}
+
+int visit_open(const struct visit *visit, struct stored *stored, struct log **ret_log,
+               struct reel_error *error) {
+    int rc, tries = visit->live ? TRIES : 1;
+    do {
+        stored_close(stored);
+        rc = stored_open(stored, visit->state_path, error);
+        if (rc == 0) rc = open_log(visit, &stored->state, ret_log, error);
+    } while ((rc == -EBADMSG || rc == -ENOENT) && --tries > 0);
+    return rc;
 }
 
 pid_t visit_user(const struct visit *visit) {

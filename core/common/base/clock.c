@@ -23,6 +23,10 @@ const char *clock_text(uint64_t time_ns, char space[CLOCK_TEXT_MAX]) {
     return space;
 }
 
+uint64_t clock_used_ns(void) {
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 uint64_t clock_ns(void) {
     return read_clock(CLOCK_MONOTONIC);
 }

@@ -16,6 +16,9 @@ uint64_t clock_now_ns(void);
 #define CLOCK_TEXT_MAX 48
 const char *clock_text(uint64_t time_ns, char space[CLOCK_TEXT_MAX]);
 
+/* What this process has used of processors. */
+uint64_t clock_used_ns(void);
+
 /* The monotonic clock. */
 uint64_t clock_ns(void);
 uint64_t clock_ms(void);

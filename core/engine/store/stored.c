@@ -12,11 +12,17 @@
 
 /* ---- Meta ------------------------------------------------------------------------------------ */
 
+const struct stored_collection *stored_find(const struct stored *stored, const char *name) {
+    for (size_t i = 0; i < stored->count; i++)
+        if (strcmp(stored->collections[i].name, name) == 0) return &stored->collections[i];
+    return NULL;
+}
+
 /* The collection of this name, perhaps a new one. NULL: out of memory. Keys come in order, and all
  * states before all controls, so that names are in order as long as each has a state. */
 static struct stored_collection *settle(struct stored *stored, const char *name) {
-    for (size_t i = 0; i < stored->count; i++)
-        if (strcmp(stored->collections[i].name, name) == 0) return &stored->collections[i];
+    const struct stored_collection *found = stored_find(stored, name);
+    if (found) return &stored->collections[found - stored->collections];
     size_t size = (stored->count + 1) * sizeof *stored->collections;
     struct stored_collection *grown = realloc(stored->collections, size);
     if (!grown) return NULL;
@@ -207,6 +213,13 @@ int stored_open_fields(struct stored *stored, const struct stored_collection *co
                        MDB_dbi *ret, struct reel_error *error) {
     int rc = open_side(stored, 'f', collection, ret);
     return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read indexes", error);
+}
+
+int stored_open_rejections(struct stored *stored, MDB_cursor **ret, struct reel_error *error) {
+    MDB_dbi dbi;
+    int rc = mdb_dbi_open(stored->txn, "rejected", 0, &dbi);
+    if (rc == 0) rc = mdb_cursor_open(stored->txn, dbi, ret);
+    return rc == 0 ? 0 : store_fail(&stored->store, rc, "cannot read rejections", error);
 }
 
 int stored_add_up(struct stored *stored, const struct stored_collection *collection,

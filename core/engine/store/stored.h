@@ -38,6 +38,9 @@ int stored_open(struct stored *stored, const char *directory, struct reel_error 
 void stored_end(struct stored *stored);
 void stored_close(struct stored *stored);
 
+/* The collection of this name; NULL: the store does not have it. */
+const struct stored_collection *stored_find(const struct stored *stored, const char *name);
+
 /* The database that is current of its records, the order of their changes, and its indexes of
  * fields. */
 int stored_open_records(struct stored *stored, const struct stored_collection *collection,
@@ -46,6 +49,9 @@ int stored_open_order(struct stored *stored, const struct stored_collection *col
                       MDB_dbi *ret, struct reel_error *error);
 int stored_open_fields(struct stored *stored, const struct stored_collection *collection,
                        MDB_dbi *ret, struct reel_error *error);
+
+/* Before the first rejection. To be closed (mdb_cursor_close). */
+int stored_open_rejections(struct stored *stored, MDB_cursor **ret, struct reel_error *error);
 
 /* Calls `fn` for each row, in key order, until it does not return 0. */
 int stored_each(struct stored *stored, MDB_dbi dbi,
