@@ -190,6 +190,27 @@ static void a_rebuild_shows_its_progress(void **state) {
     site_closed(&site);
 }
 
+/* tally.so is exchanged for a build that adds 2 for each event, where the first one adds 1. */
+static void plugins_are_reloaded(void **state) {
+    (void)state;
+    const char *tally = path_in(scratch_directory(), "tally.so");
+    copy_over(build_path("tests/integration/plugins/tally_1.so"), tally);
+    struct site site =
+        site_on(scratch_directory(), 0, (const char *const[]){"--plugin", tally, NULL});
+    pid_t before = worker_of(site.daemon.pid);
+    for (uint64_t i = 0; i < 3; i++) post_harmless(site.writer, i);
+    browser_page(browser);
+    sign_in(&site, ADMIN_TOKEN, "#/plugins");
+    copy_over(build_path("tests/integration/plugins/tally_2.so"), tally);
+    act("main button", "Reload plugins", "Reload the plugins?");
+    for (uint64_t began = now_ms(); worker_of(site.daemon.pid) == before; usleep(10000))
+        must(now_ms() - began < 60000);
+    go(&site, "#/c/tally_sums/all");
+    browser_wait(browser, "document.querySelector('.facts').innerText.includes('6')");
+    browser_photograph(browser, "reloaded");
+    site_closed(&site);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_site, site_teardown)
 
 int main(void) {
@@ -198,6 +219,7 @@ int main(void) {
         CASE(a_collection_is_paused_and_resumed),
         CASE(a_collection_is_rebuilt),
         cmocka_unit_test(a_rebuild_shows_its_progress),
+        cmocka_unit_test(plugins_are_reloaded),
     };
     if (!browser_is_there()) return SKIPPED;
     browser = browser_opened();

@@ -96,10 +96,10 @@ struct reel_options {
                                   default 1 MiB, at most 16 MiB */
     uint32_t views_max;        /* open views; default 256, at most 4,096 */
     uint32_t view_ms_max;      /* longest life of a view, ms; default 10,000 */
-    uint32_t batch_events_max; /* events in one commit; default 4,096, at most 1,048,576. While a
-                                  collection catches up, one commit folds up to 128 times as many */
-    uint64_t batch_bytes_max;  /* bytes of payloads in one commit; default 64 MiB, at least
-                                  event_bytes_max. While a collection catches up, one commit folds up
+    uint32_t batch_events_max; /* events in one group; default 4,096, at most 1,048,576. While a
+                                  collection catches up, one group folds up to 128 times as many */
+    uint64_t batch_bytes_max;  /* bytes of payloads in one group; default 64 MiB, at least
+                                  event_bytes_max. While a collection catches up, one group folds up
                                   to 4 times as much */
     uint64_t map_bytes;        /* address space for the store, which limits its size; default 1 TiB,
                                   at least 1 MiB */
@@ -191,7 +191,7 @@ REEL_VISIBLE int reel_start(struct reel *reel, struct reel_error *error);
 REEL_VISIBLE int reel_apply(struct reel *reel, struct reel_str payload, struct reel_result *ret,
                             struct reel_error *error);
 
-/* Applies several events in one commit: all or none. `ret` has room for `count` results, or is
+/* Applies several events in one group: all or none. `ret` has room for `count` results, or is
  * NULL; after a failure its content is undefined. -E2BIG: more than batch_events_max or
  * batch_bytes_max. [any thread] */
 REEL_VISIBLE int reel_apply_batch(struct reel *reel, const struct reel_str *payloads, size_t count,
