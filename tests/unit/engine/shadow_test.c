@@ -338,15 +338,6 @@ static void write_checkpoint(struct reel *reel) {
     must_ok(checkpoint_all(&reel->dispatcher.store, &error), error);
 }
 
-/* As a kill leaves it. */
-static const char *copied(const char *directory) {
-    const char *copy = scratch_directory();
-    char command[512];
-    snprintf(command, sizeof command, "cp -a %s/. %s", directory, copy);
-    must(system(command) == 0);
-    return copy;
-}
-
 /* ---- Cases: one rebuild ---------------------------------------------------------------------- */
 
 static void old_records_are_served_and_folded_until_the_switch(void **state) {
@@ -561,7 +552,7 @@ static void a_backup_has_both(void **state) {
 /* The copy shows what was visible, or what was there before and is told apart; then it is finished.
  * `seen`: what the views before had. */
 static void check_copy(const char *directory, const struct reel_collection_info *seen) {
-    struct reel *reel = opened(copied(directory), REEL_START_BEHIND);
+    struct reel *reel = opened(copy_of_directory(directory), REEL_START_BEHIND);
     struct reel_error error;
     struct reel_collection_info info = check(reel, 0);
     assert_int_equal(info.cursor, seen->cursor);
@@ -610,7 +601,7 @@ static void a_restart_goes_on_where_the_checkpoint_was(void **state) {
     write_checkpoint(reel);
     uint64_t reached = check(reel, 0).rebuild_cursor;
     build_some(reel, 7);
-    const char *copy = copied(directory);
+    const char *copy = copy_of_directory(directory);
     reel_close(reel);
     reel = opened(copy, REEL_START_BEHIND);
     assert_int_equal(check(reel, 0).rebuild_cursor, reached);
@@ -644,7 +635,7 @@ static void assert_source_is_served(const char *directory, const struct reel_plu
     apply_some(reel, 5);
     assert_false(info_of(reel, "sums").served);
     write_checkpoint(reel);
-    const char *copy = copied(directory);
+    const char *copy = copy_of_directory(directory);
     must_ok(reel_catch_up(reel, &error), error);
     assert_int_equal(check(reel, 0).generation, 1);
     reel_close(reel);
