@@ -235,7 +235,9 @@ static void only_operators_may_and_one_at_a_time(void **state) {
     pid_t before = worker_of(reloaded.site.daemon.pid);
     install(&reloaded, TALLY("slow"), "tally.so");
     by_signal(&reloaded);
-    usleep(100000); /* it takes half a second to load */
+    const char *builds = path_in(reloaded.directory, "reload");
+    for (uint64_t began = now_ms(); access(builds, F_OK) < 0; usleep(1000))
+        must(now_ms() - began < 60000); /* then it takes half a second to load */
     check_problem(reloaded.admin, "POST", "/v1/plugins/reload", NULL, NULL, 409, "conflict");
     wait_for_other_worker(&reloaded, before);
     reloaded_closed(&reloaded);
