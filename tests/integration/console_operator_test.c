@@ -39,24 +39,6 @@ static void act(const char *selector, const char *verb, const char *question) {
     see(accepted);
 }
 
-/* A number of GET /v1/collections/NAME. */
-static json_t *standing_of(struct site *site, const char *collection) {
-    char path[96];
-    snprintf(path, sizeof path, "/v1/collections/%s", collection);
-    return json_got(site->reader, path);
-}
-
-static void wait_for_state(struct site *site, const char *collection, const char *wanted) {
-    for (uint64_t began = now_ms();; usleep(10000)) {
-        json_t *standing = standing_of(site, collection);
-        bool is_it = strcmp(text_of(standing, "state"), wanted) == 0;
-        json_decref(standing);
-        if (is_it) return;
-        if (now_ms() - began > 60000)
-            support_failed(__FILE__, __LINE__, "%s is not %s", collection, wanted);
-    }
-}
-
 /* ---- Crashes --------------------------------------------------------------------------------- */
 
 /* The first crash sets an event aside, the second one stops the collection. Then the cause has
@@ -98,7 +80,7 @@ static void a_crash_is_said_first_and_a_collection_is_released(void **state) {
     site = deadly_on(directory, port, false);
     go(&site, "#/plugins");
     act(ACTIONS("deadly"), "Release", "Release deadly?");
-    wait_for_state(&site, "deadly", "live");
+    wait_for_state(site.reader, "deadly", "live");
     post_harmless(site.writer, 3);
     assert_counted(site.writer, "deadly", 2);
     go(&site, "");
@@ -124,11 +106,11 @@ static void a_collection_is_paused_and_resumed(void **state) {
     sign_in(site, ADMIN_TOKEN, "#/plugins");
     browser_click(browser, ACTIONS("cells"), "Pause");
     answer_question("Pause cells?", "Cancel");
-    wait_for_state(site, "cells", "live");
+    wait_for_state(site->reader, "cells", "live");
     must(!sees("accepted"));
     act(ACTIONS("cells"), "Pause", "Pause cells?");
     browser_photograph(browser, "paused");
-    wait_for_state(site, "cells", "paused");
+    wait_for_state(site->reader, "cells", "paused");
     posted(site->writer, "meanwhile", CELL_STARTED, "{\"cellId\":\"meanwhile\",\"specId\":\"s\"}",
            "ignored");
     go(site, "");
@@ -138,7 +120,7 @@ static void a_collection_is_paused_and_resumed(void **state) {
     answer_question("Pause cells?", "Pause");
     browser_wait(browser, "document.querySelector('main .trouble')?.innerText.includes('cells')");
     act(ACTIONS("cells"), "Resume", "Resume cells?");
-    wait_for_state(site, "cells", "live");
+    wait_for_state(site->reader, "cells", "live");
     go(site, "#/c/cells");
     see("2 records, live");
     go(site, "");
@@ -150,14 +132,14 @@ static void a_collection_is_paused_and_resumed(void **state) {
 static void a_collection_is_rebuilt(void **state) {
     struct site *site = *state;
     cell_started(site->writer, "a");
-    json_t *standing = standing_of(site, "cells");
+    json_t *standing = standing_of(site->reader, "cells");
     uint64_t before = number_of(standing, "generation"), now = before;
     json_decref(standing);
     sign_in(site, ADMIN_TOKEN, "#/plugins");
     act(ACTIONS("cells"), "Rebuild", "Rebuild cells?");
     for (uint64_t began = now_ms(); now == before; usleep(10000)) {
         must(now_ms() - began < 60000);
-        standing = standing_of(site, "cells");
+        standing = standing_of(site->reader, "cells");
         now = number_of(standing, "generation");
         json_decref(standing);
     }

@@ -54,10 +54,7 @@ static inline void import_many(struct site *site, int count) {
                     "{\"specversion\":\"1.0\",\"id\":\"m%d\",\"source\":\"/many\",\"type\":\"%s\","
                     "\"data\":{\"cellId\":\"cell-%06d\",\"specId\":\"s-%d\"}}\n",
                     i, CELL_STARTED, i, i % 10);
-    struct reply reply = asked(site->writer, "POST", "/v1/events",
-                               "Content-Type: application/x-ndjson", lines.data, 200);
-    reply_free(&reply);
-    free(lines.data);
+    post_lines(site->writer, &lines);
 }
 
 /* ---- The page -------------------------------------------------------------------------------- */

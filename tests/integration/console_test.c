@@ -125,10 +125,7 @@ static void pages_follow_each_other(void **state) {
                     "{\"specversion\":\"1.0\",\"id\":\"p%d\",\"source\":\"/pages\",\"type\":\"%s\","
                     "\"data\":{\"cellId\":\"page-%04d\",\"specId\":\"s\"}}\n",
                     i, CELL_STARTED, i);
-    struct reply reply = asked(site->writer, "POST", "/v1/events",
-                               "Content-Type: application/x-ndjson", lines.data, 200);
-    reply_free(&reply);
-    free(lines.data);
+    post_lines(site->writer, &lines);
     sign_in(site, READ_TOKEN, "#/c/cells?mode=pages");
     see("1 to 500 of 1,200 records");
     browser_click(browser, ".pager button", "Next page");
@@ -486,13 +483,6 @@ static void check_picture(const char *path) {
     free(png.data);
 }
 
-static void picture_written(const char *from, const char *to) {
-    struct text png = text_of_file(from);
-    FILE *file = fopen(to, "w");
-    must(file && fwrite(png.data, 1, png.len, file) == png.len && fclose(file) == 0);
-    free(png.data);
-}
-
 /* The events of the quickstart, as the quickstart posts them. The picture is made each time, and
  * kept as the others are; with REEL_TEST_WRITE=1 it becomes docs/console.png. Pixels are not
  * compared: fonts differ. */
@@ -512,7 +502,7 @@ static void the_picture_of_the_readme_shows_the_quickstart(void **state) {
     browser_wait(browser, "document.querySelectorAll('.rows tbody th').length > 8");
     browser_photograph(browser, "readme");
     snprintf(picture, sizeof picture, "%s/readme.png", build_path("console"));
-    if (getenv("REEL_TEST_WRITE")) picture_written(picture, source_path("docs/console.png"));
+    if (getenv("REEL_TEST_WRITE")) copy_over(picture, source_path("docs/console.png"));
     check_picture(picture);
     check_picture(source_path("docs/console.png"));
     expect_no_complaints(true);

@@ -60,6 +60,18 @@ static inline void crash_event_add(struct text *text, uint64_t n, const char *wa
     text_format(text, "}}");
 }
 
+static inline void add_crash_event(struct batch *batch, uint64_t n, const char *way,
+                                   const char *where, bool armed) {
+    struct text event = {0};
+    crash_event_add(&event, n, way, where, armed);
+    batch_add(batch, event.data, event.len);
+    free(event.data);
+}
+
+static inline void add_harmless(struct batch *batch, uint64_t from, uint64_t count) {
+    for (uint64_t n = from; n < from + count; n++) add_crash_event(batch, n, NULL, NULL, false);
+}
+
 /* Sends until there is an answer: a crash ends the connection. How long it took, in ms. */
 static inline uint64_t post_crash_event(struct client *client, uint64_t n, const char *way,
                                         const char *where, bool armed, struct reply *ret) {
@@ -133,6 +145,26 @@ static inline void digest_got(struct client *client, const char *collection, cha
     json_decref(all);
 }
 
+/* GET /v1/collections/NAME; json_decref() it. */
+static inline json_t *standing_of(struct client *client, const char *collection) {
+    char path[96];
+    snprintf(path, sizeof path, "/v1/collections/%s", collection);
+    return json_got(client, path);
+}
+
+static inline void wait_for_state(struct client *client, const char *collection,
+                                  const char *wanted) {
+    for (uint64_t began = now_ms();; usleep(10000)) {
+        json_t *standing = standing_of(client, collection);
+        bool is_it = strcmp(text_of(standing, "state"), wanted) == 0;
+        if (!is_it && now_ms() - began > 60000)
+            support_failed(__FILE__, __LINE__, "`%s` is %s, not %s", collection,
+                           text_of(standing, "state"), wanted);
+        json_decref(standing);
+        if (is_it) return;
+    }
+}
+
 /* The sum of `count` over all records. */
 static inline uint64_t counted(struct client *client, const char *collection) {
     char path[64];
@@ -163,17 +195,21 @@ static inline uint64_t sum_of(struct client *client) {
     return sum;
 }
 
-/* `reeld verify` folds the log of a closed store, and agrees. */
-static inline void assert_verified(const char *directory, const char *deadly) {
+/* `reeld verify` folds the log of a closed store, and agrees. `plugins`: flags. */
+static inline void assert_verified_with(const char *directory, const char *plugins) {
     char command[4096];
-    snprintf(command, sizeof command,
-             "'%s' verify --plugin '%s' --plugin '%s' --plugin '%s' "
-             "--plugin '%s' '%s' >'%s' 2>&1",
-             build_path("core/daemon/reeld"), deadly, HEALTHY_SO, CELL_SO, FORMATION_SO, directory,
+    snprintf(command, sizeof command, "'%s' verify %s --plugin '%s' --plugin '%s' '%s' >'%s' 2>&1",
+             build_path("core/daemon/reeld"), plugins, CELL_SO, FORMATION_SO, directory,
              path_in(scratch_directory(), "verify"));
     int status = system(command);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         support_failed(__FILE__, __LINE__, "%s: %x", command, (unsigned)status);
+}
+
+static inline void assert_verified(const char *directory, const char *deadly) {
+    char plugins[2048];
+    snprintf(plugins, sizeof plugins, "--plugin '%s' --plugin '%s'", deadly, HEALTHY_SO);
+    assert_verified_with(directory, plugins);
 }
 
 /* ---- Processes ------------------------------------------------------------------------------- */

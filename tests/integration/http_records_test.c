@@ -429,10 +429,7 @@ static void a_long_list_of_frames_is_complete(void **state) {
                     "{\"specversion\":\"1.0\",\"id\":\"%d\",\"source\":\"/b\",\"type\":"
                     "\"test.library.v1.book\",\"data\":{\"key\":\"book-%05d\"}}\n",
                     i, i);
-    struct reply reply = asked(site->writer, "POST", "/v1/events",
-                               "Content-Type: application/x-ndjson", lines.data, 200);
-    reply_free(&reply);
-    free(lines.data);
+    post_lines(site->writer, &lines);
     json_t *list = json_got(site->reader, "/v1/books?frames=true");
     const json_t *frame;
     size_t i;

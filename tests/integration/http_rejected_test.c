@@ -249,10 +249,7 @@ static void kinds_of_reasons_are_bounded(void **state) {
                     "k\",\"type\":\"test.library.v1.shelf"
                     "\",\"data\":{\"reason\":\"kind-%d\"}}\n",
                     i, i);
-    struct reply reply = asked(site.writer, "POST", "/v1/events",
-                               "Content-Type: application/x-ndjson", lines.data, 200);
-    reply_free(&reply);
-    free(lines.data);
+    post_lines(site.writer, &lines);
     json_t *answer = json_got(site.reader, "/v1/rejected/reasons?limit=1000");
     assert_int_equal(json_array_size(json_object_get(answer, "reasons")), 1000);
     assert_int_equal(number_of(answer, "count"), KINDS);

@@ -168,6 +168,20 @@ static inline void check_listed(struct client *client, const char *path, const c
     json_decref(answer);
 }
 
+/* ---- Operators ------------------------------------------------------------------------------- */
+
+/* An operator asks for this, and it is accepted. */
+static inline void control(struct client *admin, const char *collection, const char *operation) {
+    char path[96], location[96];
+    snprintf(location, sizeof location, "/v1/collections/%s", collection);
+    snprintf(path, sizeof path, "/v1/collections/%s/%s", collection, operation);
+    struct reply reply = asked(admin, "POST", path, NULL, NULL, 202);
+    assert_string_equal(reply_header(&reply, "Location"), location);
+    json_t *answer = json_taken(reply);
+    assert_string_equal(text_of(answer, "requested"), operation);
+    json_decref(answer);
+}
+
 /* ---- Events ---------------------------------------------------------------------------------- */
 
 /* A CloudEvent with this JSON as its data. */
@@ -196,6 +210,14 @@ static inline uint64_t posted(struct client *client, const char *id, const char 
     uint64_t seq = number_of(answer, "seq");
     json_decref(answer);
     return seq;
+}
+
+/* Posts lines, each an event, and frees them. */
+static inline void post_lines(struct client *client, struct text *lines) {
+    struct reply reply =
+        asked(client, "POST", "/v1/events", "Content-Type: application/x-ndjson", lines->data, 200);
+    reply_free(&reply);
+    free(lines->data);
 }
 
 #define CELL_STARTED   "dev.cellos.events.cell.lifecycle.v1.started"

@@ -12,7 +12,7 @@ static void exchange(struct mirror *mirror, const char *tally, const char *to) {
     pid_t before = worker_of(mirror->daemon.pid);
     copy_over(tally, to);
     must(kill(mirror->daemon.pid, SIGHUP) == 0);
-    for (uint64_t began = now_ms(); worker_of(mirror->daemon.pid) == before; usleep(2000))
+    for (uint64_t began = now_ms(); !has_other_worker(mirror->daemon.pid, before); usleep(2000))
         if (now_ms() - began > 60000)
             support_failed(__FILE__, __LINE__, "the worker stays: %s", daemon_log(&mirror->daemon));
     wait_until_ready(mirror->client);

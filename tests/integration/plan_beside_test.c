@@ -1,5 +1,6 @@
 /* plan_beside_test.c: `reeld plan` with plugins that crash or hang, and beside a daemon: nothing
  * but the plan's own process ends, and both sides of a comparison are of one cursor. */
+#include "crash_support.h"
 #include "plan_support.h"
 
 #include <pthread.h>
@@ -8,20 +9,12 @@
 
 /* ---- Cases: plugins that crash or hang ------------------------------------------------------- */
 
-static void add_deadly(struct batch *batch, size_t n, const char *die, const char *where) {
-    char event[320];
-    int len = snprintf(event, sizeof event,
-                       "{\"specversion\":\"1.0\",\"source\":\"/test\",\"id\":\"%zu\",\"type\":"
-                       "\"test.deadly.v1.one\",\"subject\":\"s%zu\",\"data\":{%s%s%s}}",
-                       n, n % 3, die ? "\"armed\":true,\"die\":\"" : "", die ? die : "",
-                       die ? where : "");
-    batch_add(batch, event, (size_t)len);
-}
-
 /* The 15th event is deadly, where DEADLY_ARMED is set. */
 static const char *deadly_store(const char *die, const char *where) {
     struct batch batch = {0};
-    for (size_t n = 1; n <= 30; n++) add_deadly(&batch, n, n == 15 ? die : NULL, where);
+    add_harmless(&batch, 1, 14);
+    add_crash_event(&batch, 15, die, where, true);
+    add_harmless(&batch, 16, 15);
     const char *directory = store_of(FIXTURE("deadly"), &batch);
     batch_free(&batch);
     return directory;
@@ -43,13 +36,12 @@ static void a_crash_is_named_with_collection_and_event(void **state) {
         if (memory_is_sanitized() && i < 5) continue; /* its handlers come first */
         snprintf(sentence, sizeof sentence, "collection `deadly`: event 15: %s", ways[i].sentence);
         expect_failed(plan_where("DEADLY_ARMED=1", "--json", "--data",
-                                 deadly_store(ways[i].die, "\""), "--plugin", FIXTURE("deadly"),
+                                 deadly_store(ways[i].die, "evolve"), "--plugin", FIXTURE("deadly"),
                                  FIXTURE("deadly_again")),
                       NOT_KNOWN, sentence);
     }
-    expect_failed(plan_where("DEADLY_ARMED=1", "--data",
-                             deadly_store("_exit", "\",\"where\":\"derive\""), "--plugin",
-                             FIXTURE("deadly"), FIXTURE("deadly_again")),
+    expect_failed(plan_where("DEADLY_ARMED=1", "--data", deadly_store("_exit", "derive"),
+                             "--plugin", FIXTURE("deadly"), FIXTURE("deadly_again")),
                   NOT_KNOWN, "collection `deadly_sums`: event 15: the projector ended");
     test_context("%s", "");
 }
@@ -59,7 +51,7 @@ static void a_hang_ends_after_its_limit(void **state) {
     static const char *const ways[] = {"loop", "sleep"};
     for (size_t i = 0; i < 2; i++)
         expect_failed(plan_where("DEADLY_ARMED=1", "--build-nice", "0", "--evolve-ms-max", "200",
-                                 "--data", deadly_store(ways[i], "\""), "--plugin",
+                                 "--data", deadly_store(ways[i], "evolve"), "--plugin",
                                  FIXTURE("deadly"), FIXTURE("deadly_again")),
                       NOT_KNOWN,
                       "collection `deadly`: event 15: the projector did not return within 200 ms");
@@ -68,11 +60,11 @@ static void a_hang_ends_after_its_limit(void **state) {
 static void limits_hold_for_a_plan(void **state) {
     (void)state;
     expect_failed(plan_where("DEADLY_ARMED=1", "--build-nice", "0", "--evolve-ms-max", "60000",
-                             "--build-ms-max", "300", "--data", deadly_store("sleep", "\""),
+                             "--build-ms-max", "300", "--data", deadly_store("sleep", "evolve"),
                              "--plugin", FIXTURE("deadly"), FIXTURE("deadly_again")),
                   NOT_KNOWN, "build_ms_max");
     expect_failed(plan_where("DEADLY_ARMED=1", "--build-nice", "0", "--evolve-ms-max", "60000",
-                             "--build-cpu-s-max", "1", "--data", deadly_store("loop", "\""),
+                             "--build-cpu-s-max", "1", "--data", deadly_store("loop", "evolve"),
                              "--plugin", FIXTURE("deadly"), FIXTURE("deadly_again")),
                   NOT_KNOWN, "build_cpu_s_max");
 }
@@ -85,22 +77,14 @@ static const char *store_with_a_crash(void) {
     const char *const environment[] = {"DEADLY_ARMED=1", "REEL_TOKEN=" WRITE_TOKEN, NULL};
     struct daemon daemon = daemon_launched(arguments, environment);
     daemon_wait_until_it_listens(&daemon);
-    struct batch batch = {0};
-    for (size_t n = 1; n <= 3; n++) add_deadly(&batch, n, n == 2 ? "_exit" : NULL, "\"");
-    for (size_t n = 0; n < 3; n++) {
-        struct client *client = client_opened(&daemon, WRITE_TOKEN);
-        struct reel_str event = batch_payloads(&batch)[n];
-        long status = 0;
-        for (size_t tries = 0; status == 0 && tries < 200; tries++) { /* the crash has no answer */
-            struct reply reply = post_event(client, event.data, event.len);
-            status = reply.status;
-            reply_free(&reply);
-            if (status == 0) usleep(50000);
-        }
-        must(status == 200 || status == 201);
-        client_close(client);
-    }
-    batch_free(&batch);
+    struct client *client = client_opened(&daemon, WRITE_TOKEN);
+    post_harmless(client, 1);
+    struct reply reply;
+    post_crash_event(client, 2, "_exit", "evolve", true, &reply);
+    must(reply.status == 200 || reply.status == 201);
+    reply_free(&reply);
+    post_harmless(client, 3);
+    client_close(client);
     daemon_end(&daemon);
     return directory;
 }
@@ -140,7 +124,6 @@ static void *write_on(void *context) {
     struct load *load = context;
     struct client *client = client_opened(load->daemon, WRITE_TOKEN);
     while (!atomic_load(&load->ends)) {
-        static const char *const headers[] = {"Content-Type: application/x-ndjson", NULL};
         if (load->next >= atomic_load(&load->until)) {
             usleep(1000);
             continue;
@@ -151,10 +134,7 @@ static void *write_on(void *context) {
         load->next += EVENTS_A_POST;
         for (size_t i = 0; i < batch.count; i++)
             text_format(&lines, "%.*s\n", REEL_FMT(batch_payloads(&batch)[i]));
-        struct reply reply = request(client, "POST", "/v1/events", headers, lines.data, lines.len);
-        must(reply.status == 200);
-        reply_free(&reply);
-        free(lines.data);
+        post_lines(client, &lines);
         batch_free(&batch);
     }
     client_close(client);
@@ -219,9 +199,7 @@ static void beside_a_daemon_under_load_it_compares_at_one_cursor(void **state) {
 
 static void pause_counters(const struct daemon *daemon) {
     struct client *client = client_opened(daemon, ADMIN_TOKEN);
-    struct reply reply = post_json(client, "/v1/collections/counters/pause", "");
-    assert_int_equal(reply.status, 202);
-    reply_free(&reply);
+    control(client, "counters", "pause");
     client_close(client);
 }
 
@@ -256,7 +234,7 @@ static void a_paused_collection_is_compared_where_it_stands(void **state) {
 /* The plugin dies only in the plan. */
 static void a_crash_in_a_plan_leaves_the_daemon_alone(void **state) {
     (void)state;
-    const char *directory = deadly_store("_exit", "\"");
+    const char *directory = deadly_store("_exit", "evolve");
     struct daemon daemon = daemon_started(directory, "--plugin", FIXTURE("deadly"), NULL);
     expect_failed(plan_where("DEADLY_ARMED=1", "--data", directory, "--plugin", FIXTURE("deadly"),
                              FIXTURE("deadly_again")),
@@ -300,7 +278,7 @@ static void a_plan_that_is_asked_to_end_leaves_nothing(void **state) {
                                      "--evolve-ms-max",
                                      "60000",
                                      "--data",
-                                     deadly_store("sleep", "\""),
+                                     deadly_store("sleep", "evolve"),
                                      "--plugin",
                                      FIXTURE("deadly"),
                                      FIXTURE("deadly_again"),

@@ -85,16 +85,6 @@ static struct made served(const struct reloaded *reloaded) {
 
 /* ---- A pair of files, and a log -------------------------------------------------------------- */
 
-/* For `tally`. */
-static void add_harmless(struct batch *batch, uint64_t from, uint64_t count) {
-    for (uint64_t n = from; n < from + count; n++) {
-        struct text event = {0};
-        crash_event_add(&event, n, NULL, NULL, false);
-        batch_add(batch, event.data, event.len);
-        free(event.data);
-    }
-}
-
 struct pair {
     char planned[2][NAME_BYTES], tally[2][NAME_BYTES]; /* old and new files */
     bool is_same;                                      /* both */
@@ -147,8 +137,7 @@ static void reload_pair(const struct reloaded *reloaded, const struct pair *pair
     pid_t before = worker_of(reloaded->site.daemon.pid);
     install(reloaded, build_path(pair->planned[1]), "planned.so");
     install(reloaded, build_path(pair->tally[1]), "tally.so");
-    struct reply reply = asked(reloaded->admin, "POST", "/v1/plugins/reload", NULL, NULL, 202);
-    reply_free(&reply);
+    by_request(reloaded);
     if (!pair->is_same) wait_for_other_worker(reloaded, before);
     wait_until_ready(reloaded->site.writer);
 }
@@ -266,8 +255,7 @@ static void after_a_trim_what_stays_stays(void **state) {
     assert_string_equal(text_in(collection_of(&planned, "tallies"), "state"), "stays");
     assert_string_equal(text_in(collection_of(&planned, "tally_sums"), "state"), "stays");
     install(&reloaded, TALLY("2"), "tally.so");
-    struct reply reply = asked(reloaded.admin, "POST", "/v1/plugins/reload", NULL, NULL, 202);
-    reply_free(&reply);
+    by_request(&reloaded);
     wait_for_other_worker(&reloaded, before);
     wait_until_ready(reloaded.site.writer);
     assert_tallied(&reloaded, TRIMMED_EVENTS, 1);

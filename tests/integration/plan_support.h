@@ -81,18 +81,6 @@ struct planned {
     json_t *json; /* NULL: stdout has none */
 };
 
-static inline char *file_text(const char *path) {
-    struct text text = {0};
-    char part[4096];
-    size_t len;
-    FILE *file = fopen(path, "r");
-    must(file);
-    text_add(&text, "", 0);
-    while ((len = fread(part, 1, sizeof part, file)) > 0) text_add(&text, part, len);
-    fclose(file);
-    return text.data;
-}
-
 static inline size_t files_in(const char *directory) {
     size_t count = 0;
     DIR *listed = opendir(directory);
@@ -111,8 +99,8 @@ static inline struct planned planned_with(const char *variable, const char *cons
     struct daemon program = daemon_launched(arguments, environment);
     int status = daemon_wait(&program);
     must(WIFEXITED(status));
-    struct planned planned = {WEXITSTATUS(status), file_text(program.out), file_text(program.log),
-                              NULL};
+    struct planned planned = {WEXITSTATUS(status), text_of_file(program.out).data,
+                              text_of_file(program.log).data, NULL};
     if (planned.out[0] == '{') planned.json = json_parsed(planned.out, strlen(planned.out));
     assert_int_equal(files_in(directory), 0);
     return planned;

@@ -53,24 +53,25 @@ static inline void post_some(struct reloaded *reloaded, size_t count) {
     for (size_t i = 0; i < count; i++) post_harmless(reloaded->site.writer, reloaded->posted++);
 }
 
+static inline void by_request(const struct reloaded *reloaded) {
+    struct reply reply = asked(reloaded->admin, "POST", "/v1/plugins/reload", NULL, NULL, 202);
+    assert_string_equal(reply_header(&reply, "Location"), "/v1/plugins");
+    json_t *answer = json_taken(reply);
+    assert_string_equal(text_of(answer, "requested"), "reload");
+    json_decref(answer);
+}
+
 /* Another worker than this one answers. */
 static inline void wait_for_other_worker(const struct reloaded *reloaded, pid_t before) {
-    for (uint64_t began = now_ms(); worker_of(reloaded->site.daemon.pid) == before; usleep(2000))
+    const struct daemon *daemon = &reloaded->site.daemon;
+    for (uint64_t began = now_ms(); !has_other_worker(daemon->pid, before); usleep(2000))
         if (now_ms() - began > 60000)
-            support_failed(__FILE__, __LINE__, "the worker stays: %s",
-                           daemon_log(&reloaded->site.daemon));
+            support_failed(__FILE__, __LINE__, "the worker stays: %s", daemon_log(daemon));
     wait_until_answered(reloaded->site.reader, "/v1/tallies", 200);
 }
 
-static inline json_t *standing_of(const struct reloaded *reloaded, const char *collection) {
-    char path[96];
-    snprintf(path, sizeof path, "/v1/collections/%s", collection);
-    wait_until_answered(reloaded->site.reader, path, 200);
-    return json_got(reloaded->site.reader, path);
-}
-
 static inline uint64_t generation_of(const struct reloaded *reloaded, const char *collection) {
-    json_t *standing = standing_of(reloaded, collection);
+    json_t *standing = standing_of(reloaded->site.reader, collection);
     uint64_t generation = number_of(standing, "generation");
     json_decref(standing);
     return generation;
@@ -87,14 +88,9 @@ static inline void assert_tallied(const struct reloaded *reloaded, uint64_t even
 
 /* `reeld verify` folds the log of a closed store with the plugins that it was folded with. */
 static inline void assert_folded_so(const struct reloaded *reloaded) {
-    char command[4096];
-    snprintf(command, sizeof command,
-             "'%s' verify --plugin-dir '%s' --plugin '%s' --plugin '%s' '%s' >'%s' 2>&1",
-             build_path("core/daemon/reeld"), reloaded->plugins, CELL_SO, FORMATION_SO,
-             reloaded->directory, path_in(scratch_directory(), "verify"));
-    int status = system(command);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        support_failed(__FILE__, __LINE__, "%s: %x", command, (unsigned)status);
+    char plugins[2048];
+    snprintf(plugins, sizeof plugins, "--plugin-dir '%s'", reloaded->plugins);
+    assert_verified_with(reloaded->directory, plugins);
 }
 
 #endif

@@ -22,20 +22,23 @@ static void by_command(const struct reloaded *reloaded) {
     must(system(command) == 0);
 }
 
-static void by_request(const struct reloaded *reloaded) {
-    struct reply reply = asked(reloaded->admin, "POST", "/v1/plugins/reload", NULL, NULL, 202);
-    assert_string_equal(reply_header(&reply, "Location"), "/v1/plugins");
-    json_t *answer = json_taken(reply);
-    assert_string_equal(text_of(answer, "requested"), "reload");
-    json_decref(answer);
+/* Does this, and waits until another worker answers. */
+static void replace_worker(const struct reloaded *reloaded,
+                           void (*ask)(const struct reloaded *reloaded)) {
+    pid_t before = worker_of(reloaded->site.daemon.pid);
+    ask(reloaded);
+    wait_for_other_worker(reloaded, before);
 }
 
 static void exchange(struct reloaded *reloaded, const char *tally,
                      void (*ask)(const struct reloaded *reloaded)) {
-    pid_t before = worker_of(reloaded->site.daemon.pid);
     install(reloaded, tally, "tally.so");
-    ask(reloaded);
-    wait_for_other_worker(reloaded, before);
+    replace_worker(reloaded, ask);
+}
+
+/* The supervisor starts another one. */
+static void kill_worker(const struct reloaded *reloaded) {
+    must(kill(worker_of(reloaded->site.daemon.pid), SIGKILL) == 0);
 }
 
 static void each_way_puts_the_new_fold_in_place_of_the_old(void **state) {
@@ -101,9 +104,7 @@ static void the_new_plugins_are_those_of_each_further_worker(void **state) {
     post_some(&reloaded, 10);
     exchange(&reloaded, TALLY("2"), by_signal);
     install(&reloaded, TALLY("3"), "tally.so"); /* nobody has asked for it */
-    pid_t before = worker_of(reloaded.site.daemon.pid);
-    must(kill(before, SIGKILL) == 0);
-    wait_for_other_worker(&reloaded, before);
+    replace_worker(&reloaded, kill_worker);
     assert_tallied(&reloaded, reloaded.posted, 2);
     assert_int_equal(generation_of(&reloaded, "tallies"), 1);
     reloaded_closed(&reloaded);
@@ -116,23 +117,17 @@ static void plugins_come_and_go(void **state) {
     struct reloaded reloaded = reloaded_opened(TALLY("1"));
     const char *healthy = path_in(reloaded.plugins, "healthy.so");
     post_some(&reloaded, 15);
-    pid_t before = worker_of(reloaded.site.daemon.pid);
     must(unlink(healthy) == 0);
-    by_request(&reloaded);
-    wait_for_other_worker(&reloaded, before);
+    replace_worker(&reloaded, by_request);
     get_problem(reloaded.site.reader, "/v1/healthy", 404, "not-found");
     assert_counted(reloaded.site.reader, "tallies", reloaded.posted);
     post_some(&reloaded, 5);
-    before = worker_of(reloaded.site.daemon.pid);
     install(&reloaded, HEALTHY_SO, "healthy.so");
-    by_request(&reloaded);
-    wait_for_other_worker(&reloaded, before);
+    replace_worker(&reloaded, by_request);
     wait_until_ready(reloaded.site.writer);
     assert_tallied(&reloaded, reloaded.posted, 1);
-    before = worker_of(reloaded.site.daemon.pid);
     install(&reloaded, build_path("tests/integration/plugins/keyed.so"), "keyed.so");
-    by_request(&reloaded);
-    wait_for_other_worker(&reloaded, before);
+    replace_worker(&reloaded, by_request);
     check_listed(reloaded.site.reader, "/v1/keyed", "keyed", "none", "");
     assert_int_equal(generation_of(&reloaded, "tallies"), 0);
     reloaded_closed(&reloaded);
@@ -225,24 +220,12 @@ static void when_the_new_worker_cannot_start_the_old_plugins_are_used_again(void
 
 static void a_pin_that_does_not_fit_is_refused(void **state) {
     (void)state;
-    char pin[256], command[4096];
-    const char *directory = scratch_directory(), *plugin = path_in(directory, "tally.so");
-    const char *out = path_in(scratch_directory(), "hash");
+    const char *plugin = path_in(scratch_directory(), "tally.so");
     copy_over(TALLY("1"), plugin);
-    snprintf(command, sizeof command, "sha256sum '%s' '%s' '%s' | cut -c 1-64 | paste -sd' ' >'%s'",
-             TALLY("1"), CELL_SO, FORMATION_SO, out);
-    must(system(command) == 0);
-    char hashes[3][65];
-    FILE *file = fopen(out, "r");
-    must(file && fscanf(file, "%64s %64s %64s", hashes[0], hashes[1], hashes[2]) == 3);
-    fclose(file);
-    snprintf(pin, sizeof pin, "tally.so=%s", hashes[0]);
-    char cell[256], formation[256];
-    snprintf(cell, sizeof cell, "%s=%s", CELL_SO, hashes[1]);
-    snprintf(formation, sizeof formation, "%s=%s", FORMATION_SO, hashes[2]);
     struct daemon daemon =
-        daemon_started(scratch_directory(), "--plugin", plugin, "--plugin-sha256", pin,
-                       "--plugin-sha256", cell, "--plugin-sha256", formation, NULL);
+        daemon_started(scratch_directory(), "--plugin", plugin, "--plugin-sha256",
+                       pin_of(plugin, "tally.so"), "--plugin-sha256", pin_of(CELL_SO, CELL_SO),
+                       "--plugin-sha256", pin_of(FORMATION_SO, FORMATION_SO), NULL);
     struct client *admin = client_opened(&daemon, ADMIN_TOKEN);
     copy_over(TALLY("2"), plugin);
     struct reply reply = asked(admin, "POST", "/v1/plugins/reload", NULL, NULL, 409);
@@ -265,7 +248,9 @@ static void only_operators_may_and_one_at_a_time(void **state) {
     pid_t before = worker_of(reloaded.site.daemon.pid);
     install(&reloaded, TALLY("slow"), "tally.so");
     by_signal(&reloaded);
-    usleep(100000); /* it takes half a second to load */
+    const char *builds = path_in(reloaded.directory, "reload");
+    for (uint64_t began = now_ms(); access(builds, F_OK) < 0; usleep(1000))
+        must(now_ms() - began < 60000); /* then it takes half a second to load */
     check_problem(reloaded.admin, "POST", "/v1/plugins/reload", NULL, NULL, 409, "conflict");
     wait_for_other_worker(&reloaded, before);
     reloaded_closed(&reloaded);
@@ -302,18 +287,14 @@ static void the_configuration_file_chooses_plugins_and_settings_of_projectors(vo
     connect_all(&reloaded, daemon_started(reloaded.directory, "--config", config, NULL));
     post_some(&reloaded, 6);
     assert_tallied(&reloaded, reloaded.posted, 1);
-    pid_t before = worker_of(reloaded.site.daemon.pid);
     write_config(config, reloaded.plugins, ", \"tally_step\": 7, \"view_ms_max\": 5000");
-    by_signal(&reloaded);
-    wait_for_other_worker(&reloaded, before);
+    replace_worker(&reloaded, by_signal);
     daemon_wait_for_log(&reloaded.site.daemon,
                         "another value for view_ms_max, which needs a restart");
     assert_tallied(&reloaded, reloaded.posted, 7);
-    before = worker_of(reloaded.site.daemon.pid);
-    must(kill(before, SIGKILL) == 0);
-    wait_for_other_worker(&reloaded, before);
+    replace_worker(&reloaded, kill_worker);
     assert_tallied(&reloaded, reloaded.posted, 7);
-    before = worker_of(reloaded.site.daemon.pid);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
     write_config(config, reloaded.plugins, ", \"tally_step\": 1000");
     struct reply reply = asked(reloaded.admin, "POST", "/v1/plugins/reload", NULL, NULL, 409);
     assert_non_null(strstr(reply.body.data, "tally_step"));
@@ -398,13 +379,10 @@ static void a_paused_unit_stays_as_it_is_until_it_is_resumed(void **state) {
     (void)state;
     struct reloaded reloaded = reloaded_opened(TALLY("1"));
     post_some(&reloaded, 10);
-    struct reply reply =
-        asked(reloaded.admin, "POST", "/v1/collections/tallies/pause", NULL, NULL, 202);
-    reply_free(&reply);
+    control(reloaded.admin, "tallies", "pause");
     exchange(&reloaded, TALLY("2"), by_signal);
     assert_counted(reloaded.site.reader, "tallies", 10);
-    reply = asked(reloaded.admin, "POST", "/v1/collections/tallies/resume", NULL, NULL, 202);
-    reply_free(&reply);
+    control(reloaded.admin, "tallies", "resume");
     post_some(&reloaded, 5);
     wait_until_ready(reloaded.site.writer);
     assert_counted(reloaded.site.reader, "healthy", reloaded.posted);

@@ -42,57 +42,23 @@ static void operated_killed(struct operated *operated) {
     daemon_kill(&operated->site.daemon);
 }
 
-static void path_of(char ret[96], const char *collection, const char *operation) {
-    snprintf(ret, 96, "/v1/collections/%s%s%s", collection, operation ? "/" : "",
-             operation ? operation : "");
-}
-
-static void control(struct operated *operated, const char *collection, const char *operation) {
-    char path[96], location[96];
-    path_of(path, collection, operation);
-    path_of(location, collection, NULL);
-    struct reply reply = asked(operated->admin, "POST", path, NULL, NULL, 202);
-    assert_string_equal(reply_header(&reply, "Location"), location);
-    json_t *answer = json_taken(reply);
-    assert_string_equal(text_of(answer, "requested"), operation);
-    json_decref(answer);
-}
-
 static void control_conflicts(struct operated *operated, const char *collection,
                               const char *operation) {
     char path[96];
-    path_of(path, collection, operation);
+    snprintf(path, sizeof path, "/v1/collections/%s/%s", collection, operation);
     check_problem(operated->admin, "POST", path, NULL, NULL, 409, "conflict");
 }
 
-static json_t *standing_got(struct operated *operated, const char *collection) {
-    char path[96];
-    path_of(path, collection, NULL);
-    return json_got(operated->site.reader, path);
-}
-
 static void assert_state(struct operated *operated, const char *collection, const char *wanted) {
-    json_t *standing = standing_got(operated, collection);
+    json_t *standing = standing_of(operated->site.reader, collection);
     assert_string_equal(text_of(standing, "state"), wanted);
     json_decref(standing);
-}
-
-static void wait_for_state(struct operated *operated, const char *collection, const char *wanted) {
-    for (uint64_t began = now_ms();; usleep(10000)) {
-        json_t *standing = standing_got(operated, collection);
-        bool is_it = strcmp(text_of(standing, "state"), wanted) == 0;
-        if (!is_it && now_ms() - began > 60000)
-            support_failed(__FILE__, __LINE__, "`%s` is %s, not %s", collection,
-                           text_of(standing, "state"), wanted);
-        json_decref(standing);
-        if (is_it) return;
-    }
 }
 
 static void wait_for_cursor(struct operated *operated, const char *collection, uint64_t wanted) {
     for (uint64_t began = now_ms(), cursor = 0; cursor != wanted; usleep(10000)) {
         must(now_ms() - began < 60000);
-        json_t *standing = standing_got(operated, collection);
+        json_t *standing = standing_of(operated->site.reader, collection);
         cursor = number_of(standing, "cursor");
         json_decref(standing);
     }
@@ -138,7 +104,7 @@ static void a_paused_collection_stays_where_it_is_until_it_is_resumed(void **sta
     struct operated operated = operated_opened(scratch_directory(), QUIET_ARGS, NULL);
     struct client *writer = operated.site.writer;
     post_from(&operated, 0, 10);
-    control(&operated, "deadly_sums", "pause"); /* and with it its unit */
+    control(operated.admin, "deadly_sums", "pause"); /* and with it its unit */
     post_from(&operated, 10, 20);
     assert_paused(&operated, 10, 10);
     assert_counted(writer, "healthy", 20);
@@ -149,8 +115,8 @@ static void a_paused_collection_stays_where_it_is_until_it_is_resumed(void **sta
     control_conflicts(&operated, "deadly", "rebuild");
     control_conflicts(&operated, "deadly", "release");
     control_conflicts(&operated, "healthy", "resume");
-    control(&operated, "deadly", "resume");
-    wait_for_state(&operated, "deadly", "live");
+    control(operated.admin, "deadly", "resume");
+    wait_for_state(operated.site.reader, "deadly", "live");
     assert_stale(&operated, "/v1/deadly?min_cursor=20", 0);
     assert_counted(writer, "deadly", 20);
     assert_int_equal(sum_of(writer), 20);
@@ -177,7 +143,7 @@ static void a_filter_by_a_name_stands_where_the_names_do(void **state) {
     struct client *writer = operated.site.writer, *reader = operated.site.reader;
     static const char path[] = "/v1/books?shelf=top", shelf[] = "{\"key\":\"s\",\"name\":\"top\"}",
                       book[] = "{\"key\":\"b\",\"title\":\"B\",\"shelf\":\"s\"}";
-    control(&operated, "shelves", "pause");
+    control(operated.admin, "shelves", "pause");
     posted(writer, "1", "test.library.v1.shelf", shelf, "ignored");
     uint64_t seq = posted(writer, "2", "test.library.v1.book", book, "applied");
     assert_int_equal(seq, 2);
@@ -188,8 +154,8 @@ static void a_filter_by_a_name_stands_where_the_names_do(void **state) {
     assert_int_equal(cursor_of(&reply), 0);
     reply_free(&reply);
     char *paused = top_books_tag(&operated);
-    control(&operated, "shelves", "resume");
-    wait_for_state(&operated, "shelves", "live");
+    control(operated.admin, "shelves", "resume");
+    wait_for_state(operated.site.reader, "shelves", "live");
     char *resumed = top_books_tag(&operated);
     check_listed(reader, path, "books", "title", "B,");
     assert_stale(&operated, path, 0);
@@ -205,7 +171,7 @@ static void a_pause_is_remembered(void **state) {
     char before[64], after[64];
     struct operated operated = operated_opened(directory, QUIET_ARGS, NULL);
     post_from(&operated, 0, 10);
-    control(&operated, "deadly", "pause");
+    control(operated.admin, "deadly", "pause");
     digest_got(operated.site.reader, "deadly", before);
     post_from(&operated, 10, 20);
     operated_killed(&operated); /* no checkpoint has the events before the pause, either */
@@ -218,8 +184,8 @@ static void a_pause_is_remembered(void **state) {
     assert_verified(directory, DEADLY_SO);
     operated = operated_opened(directory, QUIET_ARGS, NULL);
     assert_paused(&operated, 10, 10);
-    control(&operated, "deadly", "resume");
-    wait_for_state(&operated, "deadly", "live");
+    control(operated.admin, "deadly", "resume");
+    wait_for_state(operated.site.reader, "deadly", "live");
     assert_counted(operated.site.writer, "deadly", 30);
     operated_closed(&operated);
     operated = operated_opened(directory, QUIET_ARGS, NULL);
@@ -266,23 +232,23 @@ static void followers_of_records_stand_where_the_collection_does(void **state) {
     struct operated operated = operated_opened(scratch_directory(), QUIET_ARGS, NULL);
     struct copy copy = {0};
     post_from(&operated, 0, 10);
-    json_t *standing = standing_got(&operated, "deadly");
+    json_t *standing = standing_of(operated.site.reader, "deadly");
     copy.generation = number_of(standing, "generation");
     json_decref(standing);
     copy_changes(&operated, &copy);
     assert_copied(&copy, 10, 10);
-    control(&operated, "deadly", "pause");
+    control(operated.admin, "deadly", "pause");
     post_from(&operated, 10, 20);
     copy_changes(&operated, &copy);
     assert_copied(&copy, 10, 10);
-    control(&operated, "deadly", "resume");
-    wait_for_state(&operated, "deadly", "live");
+    control(operated.admin, "deadly", "resume");
+    wait_for_state(operated.site.reader, "deadly", "live");
     copy_changes(&operated, &copy);
     assert_copied(&copy, 20, 20);
     operated_closed(&operated);
 }
 
-/* Does this a little later, beside a request that waits for it. */
+/* Does this when a request waits for it. */
 struct later {
     struct operated operated;
     const char *operation;
@@ -291,8 +257,10 @@ struct later {
 
 static void *control_later(void *context) {
     struct later *later = context;
-    usleep(200000);
-    control(&later->operated, "deadly", later->operation);
+    struct client *admin = later->operated.admin;
+    for (uint64_t began = now_ms(); metric_of(admin, "\nreel_http_waiters ") != 1; usleep(1000))
+        must(now_ms() - began < 30000);
+    control(admin, "deadly", later->operation);
     return NULL;
 }
 
@@ -315,12 +283,12 @@ static void a_waiting_poll_is_told_when_its_collection_goes_on_or_was_rebuilt(vo
     (void)state;
     struct operated operated = operated_opened(scratch_directory(), QUIET_ARGS, NULL);
     post_from(&operated, 0, 10);
-    control(&operated, "deadly", "pause");
+    control(operated.admin, "deadly", "pause");
     post_from(&operated, 10, 20);
     json_t *answer = json_taken(poll_beside(&operated, "resume", 10, 200));
     assert_true(json_array_size(json_object_get(answer, "changes")) > 0);
     json_decref(answer);
-    wait_for_state(&operated, "deadly", "live");
+    wait_for_state(operated.site.reader, "deadly", "live");
     struct reply reply = poll_beside(&operated, "rebuild", 20, 410);
     assert_problem(&reply, 410, "generation-changed");
     reply_free(&reply);
@@ -336,7 +304,7 @@ static void nothing_is_missed_after_a_cursor_that_a_paused_collection_has_not_re
     struct sse sse = {0};
     struct sse_event event;
     post_from(&operated, 0, 10);
-    control(&operated, "deadly", "pause");
+    control(operated.admin, "deadly", "pause");
     post_from(&operated, 10, 20);
     assert_stale(&operated, "/v1/deadly?since=10&timeout=0", 10);
     json_t *answer = json_got(operated.site.reader, "/v1/deadly?since=20&timeout=0");
@@ -347,7 +315,7 @@ static void nothing_is_missed_after_a_cursor_that_a_paused_collection_has_not_re
     assert_int_equal(cursor_of(&reply), 10);
     assert_string_equal(reply_header(&reply, "Reel-Stale"), "true");
     reply_free(&reply);
-    control(&operated, "deadly", "resume");
+    control(operated.admin, "deadly", "resume");
     do assert_true(sse_read(&wire, &sse, &event));
     while (!event.data.data || !memmem(event.data.data, event.data.len, "\"key\":", 6));
     sse_finish(&sse);
@@ -363,12 +331,12 @@ static void kills_amid_pauses_lose_nothing(void **state) {
     for (size_t round = 0; round < scaled(12); round++) {
         test_context("round %zu", round);
         struct operated operated = operated_opened(directory, QUIET_ARGS, NULL);
-        json_t *standing = standing_got(&operated, "deadly");
+        json_t *standing = standing_of(operated.site.reader, "deadly");
         bool is_paused = strcmp(text_of(standing, "state"), "paused") == 0;
         json_decref(standing);
         post_from(&operated, n, n + 50);
         n += 50;
-        control(&operated, "deadly", is_paused ? "resume" : "pause");
+        control(operated.admin, "deadly", is_paused ? "resume" : "pause");
         post_from(&operated, n, n + 50);
         n += 50;
         usleep((useconds_t)(random_next(&random) % 20000)); /* any moment will do */
@@ -376,10 +344,11 @@ static void kills_amid_pauses_lose_nothing(void **state) {
     }
     test_context("%s", "");
     struct operated operated = operated_opened(directory, QUIET_ARGS, NULL);
-    json_t *standing = standing_got(&operated, "deadly");
-    if (strcmp(text_of(standing, "state"), "paused") == 0) control(&operated, "deadly", "resume");
+    json_t *standing = standing_of(operated.site.reader, "deadly");
+    if (strcmp(text_of(standing, "state"), "paused") == 0)
+        control(operated.admin, "deadly", "resume");
     json_decref(standing);
-    wait_for_state(&operated, "deadly", "live");
+    wait_for_state(operated.site.reader, "deadly", "live");
     assert_counted(operated.site.writer, "deadly", n);
     assert_counted(operated.site.writer, "healthy", n);
     assert_int_equal(sum_of(operated.site.writer), n);
@@ -415,7 +384,7 @@ static void a_paused_collection_is_not_made_again_by_another_plugin(void **state
     const char *directory = scratch_directory();
     struct operated operated = operated_opened(directory, "--plugin", COUNTER_1_SO, NULL);
     post_counts(&operated, 0, 5);
-    control(&operated, "counters", "pause");
+    control(operated.admin, "counters", "pause");
     post_counts(&operated, 5, 8);
     operated_closed(&operated);
     operated = operated_opened(directory, "--plugin", COUNTER_2_SO, NULL);
@@ -429,8 +398,8 @@ static void a_paused_collection_is_not_made_again_by_another_plugin(void **state
     operated_closed(&operated);
     operated = operated_opened(directory, "--plugin", COUNTER_2_SO, NULL);
     assert_int_equal(count_of(&operated), 5);
-    control(&operated, "counters", "resume");
-    wait_for_state(&operated, "counters", "live");
+    control(operated.admin, "counters", "resume");
+    wait_for_state(operated.site.reader, "counters", "live");
     assert_int_equal(count_of(&operated), 16); /* of all events, as it folds them */
     operated_closed(&operated);
 }
@@ -447,7 +416,7 @@ static void a_stopped_collection_is_released(void **state) {
     post_crash_event(operated.site.writer, 5, "segv", "evolve", false, &reply);
     reply_free(&reply);
     post_from(&operated, 6, 10);
-    json_t *standing = standing_got(&operated, "deadly");
+    json_t *standing = standing_of(operated.site.reader, "deadly");
     assert_string_equal(text_of(standing, "state"), "stopped");
     assert_int_equal(number_of(json_object_get(standing, "stopped"), "seq"), 6);
     json_t *aside = json_array_get(json_object_get(standing, "set_aside_list"), 0);
@@ -457,14 +426,14 @@ static void a_stopped_collection_is_released(void **state) {
     json_decref(standing);
     assert_stale(&operated, "/v1/deadly", 5);
     control_conflicts(&operated, "deadly", "resume");
-    control(&operated, "deadly", "pause"); /* both at once */
-    control(&operated, "deadly", "release");
+    control(operated.admin, "deadly", "pause"); /* both at once */
+    control(operated.admin, "deadly", "release");
     assert_state(&operated, "deadly", "paused");
     post_from(&operated, 10, 12);
     wait_for_cursor(&operated, "deadly", 10);
     assert_stale(&operated, "/v1/deadly", 10);
-    control(&operated, "deadly", "resume");
-    wait_for_state(&operated, "deadly", "live");
+    control(operated.admin, "deadly", "resume");
+    wait_for_state(operated.site.reader, "deadly", "live");
     wait_until_answered(operated.site.nobody, "/readyz", 200);
     assert_counted(operated.site.writer, "deadly", 11);
     control_conflicts(&operated, "deadly", "release");
@@ -512,13 +481,13 @@ static void a_rebuild_makes_the_same_records_in_another_generation(void **state)
     char before[64], after[64];
     post_from(&operated, 0, 50);
     digest_got(operated.site.reader, "deadly", before);
-    json_t *standing = standing_got(&operated, "deadly");
+    json_t *standing = standing_of(operated.site.reader, "deadly");
     uint64_t generation = number_of(standing, "generation");
     json_decref(standing);
-    control(&operated, "deadly", "rebuild");
+    control(operated.admin, "deadly", "rebuild");
     for (uint64_t began = now_ms(), now = generation; now == generation; usleep(10000)) {
         must(now_ms() - began < 60000);
-        standing = standing_got(&operated, "deadly");
+        standing = standing_of(operated.site.reader, "deadly");
         assert_string_equal(text_of(standing, "state"), "live");
         now = number_of(standing, "generation");
         json_decref(standing);
@@ -538,12 +507,12 @@ static void a_stopped_collection_can_be_rebuilt(void **state) {
     post_crash_event(operated.site.writer, 5, "segv", "evolve", false, &reply);
     reply_free(&reply);
     post_from(&operated, 6, 10);
-    control(&operated, "deadly", "rebuild");
-    wait_for_state(&operated, "deadly", "live");
+    control(operated.admin, "deadly", "rebuild");
+    wait_for_state(operated.site.reader, "deadly", "live");
     assert_counted(operated.site.writer, "deadly", 9);
     operated_closed(&operated);
     operated = operated_opened(directory, QUIET_ARGS, "--strikes-max", "1", NULL);
-    wait_for_state(&operated, "deadly", "live");
+    wait_for_state(operated.site.reader, "deadly", "live");
     assert_counted(operated.site.writer, "deadly", 9);
     operated_closed(&operated);
     assert_verified(directory, DEADLY_SO);
@@ -589,19 +558,19 @@ static void a_paused_collection_holds_the_log_until_retention_is_exceeded_by_hal
                                                KEYED_SO, "--retention-events", "100", NULL);
     uint64_t n = 10;
     post_from(&operated, 0, n);
-    control(&operated, "deadly", "pause");
+    control(operated.admin, "deadly", "pause");
     post_keyed(&operated, "upsert");
     post_keyed(&operated, "delete");
     post_from(&operated, n, 2 * KEPT + n - 2);
-    wait_for_state(&operated, "deadly", "lost events");
+    wait_for_state(operated.site.reader, "deadly", "lost events");
     control_conflicts(&operated, "deadly", "resume");
     assert_state(&operated, "deadly", "lost events");
     assert_stale(&operated, "/v1/deadly", n);
     assert_counted(operated.site.writer, "deadly", n);
     check_followed(&operated, n);
-    control(&operated, "deadly", "rebuild");
-    wait_for_state(&operated, "deadly", "live");
-    json_t *standing = standing_got(&operated, "deadly");
+    control(operated.admin, "deadly", "rebuild");
+    wait_for_state(operated.site.reader, "deadly", "live");
+    json_t *standing = standing_of(operated.site.reader, "deadly");
     assert_int_equal(counted(operated.site.writer, "deadly"),
                      2 * KEPT + n + 1 - number_of(standing, "from_seq"));
     json_decref(standing);

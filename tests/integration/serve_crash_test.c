@@ -503,11 +503,8 @@ static void a_sigterm_amid_crashes_ends_it_well(void **state) {
 }
 
 static void wait_for_other_worker(const struct daemon *daemon, pid_t before) {
-    for (uint64_t began = now_ms();; usleep(2000)) {
-        pid_t now = worker_of(daemon->pid);
-        if (now != daemon->pid && now != before) return;
+    for (uint64_t began = now_ms(); !has_other_worker(daemon->pid, before); usleep(2000))
         if (now_ms() - began > 30000) support_failed(__FILE__, __LINE__, "no other worker");
-    }
 }
 
 static void a_worker_that_is_killed_is_replaced_and_no_plugin_is_blamed(void **state) {

@@ -12,22 +12,6 @@
 
 /* ---- Fixture --------------------------------------------------------------------------------- */
 
-/* NAME=SHA256 of a file, as `sha256sum` computes it. */
-static const char *pin_of(const char *path, const char *name) {
-    static struct text pins[8];
-    static size_t used;
-    struct text *pin = &pins[used++ % 8];
-    char command[4096 + 32], digits[65];
-    snprintf(command, sizeof command, "sha256sum '%s'", path);
-    FILE *pipe = popen(command, "r");
-    must(pipe && fread(digits, 1, 64, pipe) == 64);
-    pclose(pipe);
-    digits[64] = '\0';
-    pin->len = 0;
-    text_format(pin, "%s=%s", name, digits);
-    return pin->data;
-}
-
 /* The daemon does not start, and says this. */
 static void assert_refused(const char *const *arguments, int code, const char *sentence) {
     char *log;

@@ -94,3 +94,8 @@ pid_t worker_of(pid_t pid) {
     if (file) fclose(file);
     return worker ? worker : pid;
 }
+
+bool has_other_worker(pid_t supervisor, pid_t before) {
+    pid_t worker = worker_of(supervisor);
+    return worker != supervisor && worker != before;
+}

@@ -93,6 +93,10 @@ int socket_opened(const struct daemon *daemon);
 void socket_send(int fd, const void *bytes, size_t len);
 size_t socket_receive(int fd, void *ret, size_t bytes, int timeout_ms);
 
+/* NAME=SHA256 of a file, as `sha256sum` computes it, for --plugin-sha256. The last eight are valid.
+ */
+const char *pin_of(const char *path, const char *name);
+
 /* Resident memory in bytes, of a daemon's worker. */
 uint64_t process_memory(pid_t pid);
 

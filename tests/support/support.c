@@ -133,6 +133,15 @@ void copy_over(const char *from, const char *to) {
     close(out);
 }
 
+const char *copy_of_directory(const char *directory) {
+    const char *copy = scratch_directory();
+    char command[1024];
+    must((size_t)snprintf(command, sizeof command, "cp -a %s/. %s", directory, copy) <
+         sizeof command);
+    must(system(command) == 0);
+    return copy;
+}
+
 const char *build_path(const char *relative) {
     return rooted("REEL_BUILD_ROOT", relative);
 }

@@ -63,6 +63,9 @@ const char *source_path(const char *relative);
 /* Copies a file over another one, as `cp` does: it is the same file with other bytes. */
 void copy_over(const char *from, const char *to);
 
+/* A scratch directory with the same files. Of a running process's, what a kill would leave. */
+const char *copy_of_directory(const char *directory);
+
 /* `directory/name`, valid until the process exits. */
 const char *path_in(const char *directory, const char *name);
 
@@ -220,5 +223,8 @@ int child_wait(struct child *child);
 /* The process that does the work of a daemon with this pid: its child, or, without supervision,
  * itself. */
 pid_t worker_of(pid_t pid);
+
+/* Has the supervisor a worker that is not this one? Between two of them it has none. */
+bool has_other_worker(pid_t supervisor, pid_t before);
 
 #endif

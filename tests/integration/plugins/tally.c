@@ -1,5 +1,7 @@
 /* tally.c: a fixture in several versions, to be exchanged for one another while a daemon runs. It
- * folds the events of deadly.c, which healthy.c counts, too. STEP        what an event adds
+ * folds the events of deadly.c, which healthy.c counts, too.
+ *
+ *     STEP        what an event adds
  *     REVISION    its revision
  *     EXTRA       declares one more field, which is indexed
  *     SETTING     what an event adds is a setting, tally_step

@@ -90,15 +90,6 @@ static void write_checkpoint(struct reel *reel) {
     must_ok(checkpoint_all(&reel->dispatcher.store, &error), error);
 }
 
-/* As a kill leaves it. */
-static const char *copied(const char *directory) {
-    const char *copy = scratch_directory();
-    char command[512];
-    snprintf(command, sizeof command, "cp -a %s/. %s", directory, copy);
-    must(system(command) == 0);
-    return copy;
-}
-
 static int add_count(void *context, const struct reel_row *row) {
     uint64_t *sum = context;
     *sum += strtoull(row->json.data + strlen("{\"count\":"), NULL, 10);
@@ -207,7 +198,7 @@ static void a_pause_is_where_it_was_after_a_crash(void **state) {
         if (checkpoints > 1) write_checkpoint(reel);
         apply_some(reel, 10);
         if (checkpoints > 2) write_checkpoint(reel);
-        struct reel *killed = opened(copied(directory));
+        struct reel *killed = opened(copy_of_directory(directory));
         check(killed, 20, true);
         apply_some(killed, 3);
         check(killed, 20, true);
@@ -234,7 +225,7 @@ static void a_crash_while_it_catches_up_takes_nothing(void **state) {
     for (int slice = 0; build_some(reel, 7) > 0; slice++) {
         test_context("slice %d", slice);
         if (slice == 3) write_checkpoint(reel);
-        struct reel *killed = opened(copied(directory));
+        struct reel *killed = opened(copy_of_directory(directory));
         check(killed, 60, false);
         reel_close(killed);
     }

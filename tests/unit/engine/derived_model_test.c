@@ -222,10 +222,7 @@ static void restart(struct run *run) {
 
 /* What a kill leaves: the files as they are while the process runs. */
 static void kill_and_restart(struct run *run) {
-    const char *copy = scratch_directory();
-    char command[1024];
-    snprintf(command, sizeof command, "cp -a %s/. %s", run->directory, copy);
-    must(system(command) == 0);
+    const char *copy = copy_of_directory(run->directory);
     reel_close(run->reel);
     run->directory = copy;
     open_run(run);

@@ -119,14 +119,6 @@ static void apply_to(struct reel *reel, uint64_t cursor) {
     }
 }
 
-static const char *copied(const char *directory) {
-    const char *copy = scratch_directory();
-    char command[1024];
-    snprintf(command, sizeof command, "cp -a %s/. %s", directory, copy);
-    must(system(command) == 0);
-    return copy;
-}
-
 static int note_change(void *context, const struct reel_changed_row *changed) {
     struct text *to = context;
     text_append_lit(to, changed->collection);
@@ -288,7 +280,7 @@ static void a_kill_leaves_the_old_or_the_new(void **state) {
     apply_to(reel, 700);
     handed_over(reel, directory);
     apply_to(reel, 750);
-    const char *before = copied(directory);
+    const char *before = copy_of_directory(directory);
     struct reel *copy = opened(before, &first);
     assert_folded(copy, &first);
     assert_int_equal(generation_of(copy, "tally"), 0);
@@ -296,7 +288,7 @@ static void a_kill_leaves_the_old_or_the_new(void **state) {
     reel_close(reel);
     reel = opened(directory, &second);
     apply_to(reel, 760);
-    const char *after = copied(directory); /* its checkpoint is from before the switch */
+    const char *after = copy_of_directory(directory); /* its checkpoint is from before the switch */
     assert_int_equal(generation_of(reel, "tally"), 1);
     copy = opened(after, &second);
     assert_folded(copy, &second);

@@ -14,13 +14,7 @@
 
 /* The file of a plugin that ships; free() the bytes. */
 static char *cell(size_t *ret_len) {
-    FILE *file = fopen(CELL_SO, "rb");
-    struct support_text text = {0};
-    char piece[4096];
-    size_t len;
-    must(file);
-    while ((len = fread(piece, 1, sizeof piece, file)) > 0) text_add(&text, piece, len);
-    fclose(file);
+    struct support_text text = text_of_file(CELL_SO);
     *ret_len = text.len;
     return text.data;
 }
