@@ -2,6 +2,7 @@
  * collections. */
 #include "plan/plan.h"
 
+#include "base/field_kind.h"
 #include "json/write.h"
 
 #include <stdlib.h>
@@ -11,15 +12,6 @@
 #define SHOWN_MAX 160
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
-
-static const char *kind_name(reel_field_kind kind) {
-    static const char *const names[] = {
-        [REEL_FIELD_STRING] = "string", [REEL_FIELD_INTEGER] = "integer",
-        [REEL_FIELD_BOOL] = "boolean",  [REEL_FIELD_JSON] = "json",
-        [REEL_FIELD_ONE_OF] = "one_of", [REEL_FIELD_NUMBER] = "number",
-    };
-    return names[kind]; /* the host refuses other kinds */
-}
 
 static const struct projector *find_projector(const struct plugin *plugins, const char *name) {
     for (; plugins; plugins = plugins->next)
@@ -33,8 +25,8 @@ static const struct projector *find_projector(const struct plugin *plugins, cons
 static void put_field(const struct plan *plan, struct text *to, const struct reel_field *before,
                       const struct reel_field *after) {
     const char *name = before ? before->name : after->name;
-    const char *was = before ? kind_name(before->kind) : NULL;
-    const char *is = after ? kind_name(after->kind) : NULL;
+    const char *was = before ? field_kind_name(before->kind) : NULL;
+    const char *is = after ? field_kind_name(after->kind) : NULL;
     char line[256];
     if (plan->is_json)
         snprintf(line, sizeof line, "%s{\"name\":\"%s\",\"before\":%s%s%s,\"after\":%s%s%s}",

@@ -170,8 +170,8 @@ static void a_set_that_could_not_start_is_refused(void **state) {
     reloaded_closed(&reloaded);
 }
 
-/* As a start with it is: who may write there may run code in the daemon. Any other user's daemon only
- * warns. */
+/* As a start with it is: who may write there may run code in the daemon. Any other user's daemon
+ * only warns. */
 static void a_directory_that_everyone_can_write_is_refused(void **state) {
     (void)state;
     if (geteuid() != 0) skip();

@@ -7,6 +7,7 @@
 #include "http/reply.h"
 
 #include "base/clock.h"
+#include "base/field_kind.h"
 #include "http/routes.h"
 #include "http/schema.h"
 #include "http/standing.h"
@@ -162,20 +163,11 @@ void handle_status(struct request *request) {
 
 /* ---- What is loaded -------------------------------------------------------------------------- */
 
-static const char *kind_name(reel_field_kind kind) {
-    static const char *const names[] = {
-        [REEL_FIELD_STRING] = "string", [REEL_FIELD_INTEGER] = "integer",
-        [REEL_FIELD_BOOL] = "boolean",  [REEL_FIELD_JSON] = "json",
-        [REEL_FIELD_ONE_OF] = "one_of", [REEL_FIELD_NUMBER] = "number",
-    };
-    return names[kind]; /* the host refuses other kinds */
-}
-
 /* `is_name`: by-name uses this field. `indexed`: it has an order. */
 static json_t *describe_field(const struct reel_field *field) {
     json_t *object = json_object();
     reply_put_text(&object, "name", field->name);
-    reply_put_text(&object, "kind", kind_name(field->kind));
+    reply_put_text(&object, "kind", field_kind_name(field->kind));
     if (field->kind == REEL_FIELD_ONE_OF) reply_put(&object, "values", reply_texts(field->values));
     reply_put_text(&object, "filter", field->filter ? field->filter : field->name);
     if (field->refers_to) reply_put_text(&object, "refers_to", field->refers_to);

@@ -68,17 +68,6 @@ PLUGIN(sums, "sums", .revision = 1, .derives_from = "tally", .derive = sums_deri
 PLUGIN(sums_2, "sums", .revision = 2, .derives_from = "tally", .derive = sums_derive,
        .flags = REEL_DERIVE_FROM_RECORDS);
 
-REEL_PRINTF(2, 3)
-static void say(struct text *to, const char *format, ...) {
-    char one[2048];
-    va_list args;
-    va_start(args, format);
-    int len = vsnprintf(one, sizeof one, format, args);
-    va_end(args);
-    must(len >= 0 && (size_t)len < sizeof one);
-    text_append(to, one, (size_t)len);
-}
-
 /* ---- The model ------------------------------------------------------------------------------- */
 
 /* Of each event, what it was when it came. */
@@ -113,8 +102,8 @@ static void recompute(struct model *model, uint64_t cursor, bool is_new) {
     }
     for (uint64_t seq = cursor; seq > 0; seq--)
         if (events[seq].key < 0)
-            say(&model->rejected, "%" PRIu64 " tally no subject, adds %" PRId64 "\n", seq,
-                is_new ? (int64_t)NEW_ADDS : events[seq].adds);
+            text_append_format(&model->rejected, "%" PRIu64 " tally no subject, adds %" PRId64 "\n",
+                               seq, is_new ? (int64_t)NEW_ADDS : events[seq].adds);
 }
 
 static void write_rows(struct text *to, const char *collection, char first, size_t count,
@@ -122,18 +111,20 @@ static void write_rows(struct text *to, const char *collection, char first, size
     bool is_group = first == 'g';
     for (size_t i = 0; i < count; i++)
         if (rows[i].changed)
-            say(to, "%s %c%c {\"count\":%" PRId64 "} @%" PRIu64 "\n", collection, first,
-                (char)((is_group ? '0' : 'a') + (int)i), rows[i].count, rows[i].changed);
+            text_append_format(to, "%s %c%c {\"count\":%" PRId64 "} @%" PRIu64 "\n", collection,
+                               first, (char)((is_group ? '0' : 'a') + (int)i), rows[i].count,
+                               rows[i].changed);
 }
 
 /* As `see` does. */
 static void write_changes(struct text *to, const struct model *model, uint64_t cursor) {
     for (uint64_t seq = 1; seq <= cursor; seq++) {
         for (int group = 0; group < GROUPS; group++)
-            if (model->sums[group].changed == seq) say(to, "sums g%d @%" PRIu64 "\n", group, seq);
+            if (model->sums[group].changed == seq)
+                text_append_format(to, "sums g%d @%" PRIu64 "\n", group, seq);
         for (int key = 0; key < KEYS; key++)
             if (model->tally[key].changed == seq)
-                say(to, "tally k%c @%" PRIu64 "\n", 'a' + key, seq);
+                text_append_format(to, "tally k%c @%" PRIu64 "\n", 'a' + key, seq);
     }
 }
 
@@ -148,7 +139,7 @@ static void write_order(struct text *to, const struct model *model) {
                 next = key;
         if (next < 0) return;
         given[next] = true;
-        say(to, "by count k%c\n", 'a' + next);
+        text_append_format(to, "by count k%c\n", 'a' + next);
     }
 }
 
@@ -173,21 +164,21 @@ struct seeing {
 
 static int see_row(void *context, const struct reel_row *row) {
     struct seeing *seeing = context;
-    say(seeing->to, "%s %.*s %.*s @%" PRIu64 "\n", seeing->collection, REEL_FMT(row->key),
-        REEL_FMT(row->json), row->changed);
+    text_append_format(seeing->to, "%s %.*s %.*s @%" PRIu64 "\n", seeing->collection,
+                       REEL_FMT(row->key), REEL_FMT(row->json), row->changed);
     digest_add(&seeing->digest, digest_hash(row->key, row->json));
     return 0;
 }
 
 static int see_change(void *context, const struct reel_changed_row *changed) {
-    say(context, "%s %.*s @%" PRIu64 "\n", changed->collection, REEL_FMT(changed->row->key),
-        changed->row->changed);
+    text_append_format(context, "%s %.*s @%" PRIu64 "\n", changed->collection,
+                       REEL_FMT(changed->row->key), changed->row->changed);
     return 0;
 }
 
 static int see_rejection(void *context, const struct reel_rejection *rejection) {
-    say(context, "%" PRIu64 " %.*s %.*s\n", rejection->seq, REEL_FMT(rejection->collection),
-        REEL_FMT(rejection->reason));
+    text_append_format(context, "%" PRIu64 " %.*s %.*s\n", rejection->seq,
+                       REEL_FMT(rejection->collection), REEL_FMT(rejection->reason));
     return 0;
 }
 
@@ -204,7 +195,7 @@ static struct reel_collection_info see_collection(struct text *to, struct reel_v
 }
 
 static int see_ordered(void *context, const struct reel_row *row) {
-    say(context, "by count %.*s\n", REEL_FMT(row->key));
+    text_append_format(context, "by count %.*s\n", REEL_FMT(row->key));
     return 0;
 }
 
