@@ -81,11 +81,13 @@ struct planned {
     json_t *json; /* NULL: stdout has none */
 };
 
+/* Of those that a plan makes: a sanitizer has files of its own there. */
 static inline size_t files_in(const char *directory) {
     size_t count = 0;
     DIR *listed = opendir(directory);
     must(listed);
-    for (struct dirent *entry; (entry = readdir(listed));) count += entry->d_name[0] != '.';
+    for (struct dirent *entry; (entry = readdir(listed));)
+        count += strncmp(entry->d_name, "reel-", 5) == 0;
     closedir(listed);
     return count;
 }

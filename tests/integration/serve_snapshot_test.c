@@ -13,7 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WRITERS = 3, READERS = 3, SLOW_READERS = 2, BATCH = 20, PIECE = 4096, PIECES = 16 };
+enum {
+    WRITERS = 3,
+    READERS = 3,
+    SLOW_READERS = 2,
+    BATCH = 20,
+    PIECE = 4096,
+    PIECES = 16,
+    LISTS = 16
+};
 
 /* Records, and what is written anew of them while a list is read slowly. */
 #define STORE_BYTES_SPARE (UINT64_C(64) << 20)
@@ -73,12 +81,18 @@ static bool take(struct decoded *reading, size_t query, struct reply *reply) {
     return more;
 }
 
+/* So that lists of many cursors are read, however slow the writers are. */
+static void let_it_move(const struct decoded *reading) {
+    load_wait(reading->load, load_answered(reading->load) + 1);
+}
+
 static void *read_fast(void *context) {
     struct decoded *reading = context;
     struct client *client = client_opened(&reading->daemon, READ_TOKEN);
     struct reply reply;
-    size_t query = 0;
+    size_t query = 0, lists = 0;
     do {
+        if (lists++ % LISTS == 0) let_it_move(reading);
         query = query % (QUERIES - 1) + 1;
         reply = get(client, queries[query].path);
     } while (take(reading, query, &reply));
@@ -94,7 +108,7 @@ static void *read_slowly(void *context) {
         struct text begun = {0};
         int fd = slow_get(&reading->daemon, queries[0].path);
         for (size_t pieces = 0; slow_read(fd, PIECE, &begun); pieces++)
-            if (pieces % PIECES == 0) load_wait(reading->load, load_answered(reading->load) + 1);
+            if (pieces % PIECES == 0) let_it_move(reading);
         reply = slow_rest(fd, &begun);
     } while (take(reading, 0, &reply));
     return NULL;
