@@ -211,7 +211,6 @@ static void end(struct daemon *daemon) {
     intake_destroy(daemon->intake);
     tokens_destroy(daemon->tokens);
     if (daemon->ending) ending_watch(daemon->ending, NULL);
-    if (atomic_load(&daemon->reloading)) engine_leave(daemon->reel);
     reel_close(daemon->reel);
     ending_done(daemon->ending);
 }

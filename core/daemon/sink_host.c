@@ -44,6 +44,10 @@ static int host_view_open(struct reel_sink_host *handle, struct reel_view **ret,
     return reel_view_open(daemon_of(handle)->reel, ret, error);
 }
 
+static int host_view_before(struct reel_sink_host *handle, struct reel_view **ret) {
+    return engine_view_before(daemon_of(handle)->reel, ret);
+}
+
 /* Copies a struct of this host, as far as the sink knows it. */
 static void give(void *to, size_t size, const void *from, size_t own_size) {
     memcpy(to, from, size < own_size ? size : own_size);
@@ -357,4 +361,5 @@ const struct reel_sink_calls sink_host_calls = {
     .control = host_control,
     .set_aside = host_set_aside,
     .reload = host_reload,
+    .view_before = host_view_before,
 };

@@ -22,10 +22,9 @@ struct side {
 
 static int read_record(struct side *side, struct reel_str key, struct reel_str stored,
                        struct reel_error *error) {
-    const struct record_shape shape = {.count = side->count};
     uint64_t changed;
     side->key = key;
-    if (record_json(&shape, stored, &changed, &side->json) < 0 ||
+    if (record_json(side->count, stored, &changed, &side->json) < 0 ||
         record_values(side->count, stored, side->values) < 0)
         return fail(error, -EBADMSG, "a record is damaged");
     return 0;

@@ -88,8 +88,9 @@ struct appended {
 
 void dispatcher_finish(struct dispatcher *dispatcher);
 
-/* Call it after the plugins were added. Compares the collections with the store, but does not catch
- * up. */
+/* Call both after the plugins were added. The first opens the tables of the collections; the second
+ * compares the collections with the store, but does not catch up. */
+int dispatcher_open_collections(struct dispatcher *dispatcher, struct reel_error *error);
 int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error);
 
 /* dispatcher_begin_to_fold: for events that were accepted before (store.h). */

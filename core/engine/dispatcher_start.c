@@ -458,12 +458,16 @@ static int put_changes(struct dispatcher *dispatcher, struct reel_error *error) 
     return rc < 0 ? rc : put_floors(dispatcher, error);
 }
 
-int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
+int dispatcher_open_collections(struct dispatcher *dispatcher, struct reel_error *error) {
     struct registry *registry = &dispatcher->registry;
     registry_watch(registry);
     int rc = units_link(registry->collections, registry->count, error);
-    if (rc == 0) rc = registry_open(registry, error);
-    if (rc == 0) rc = dispatcher_begin(dispatcher, error);
+    return rc == 0 ? registry_open(registry, error) : rc;
+}
+
+int dispatcher_start(struct dispatcher *dispatcher, struct reel_error *error) {
+    struct registry *registry = &dispatcher->registry;
+    int rc = dispatcher_begin(dispatcher, error);
     if (rc < 0) return rc;
     rc = find_controls(dispatcher, error);
     if (rc == 0) rc = registry_start(registry, &dispatcher->state, error);

@@ -239,11 +239,6 @@ struct fold_shown engine_running(struct reel *reel) {
 
 /* ---- The directory --------------------------------------------------------------------------- */
 
-void engine_leave(struct reel *reel) {
-    HOLD_LOCK(&reel->writer);
-    reel->dispatcher.store.is_left = true;
-}
-
 int engine_find_user(const char *directory, pid_t *ret, struct reel_error *error) {
     struct visit visit;
     int rc = visit_begin(&visit, directory, error);

@@ -103,6 +103,11 @@ int engine_load_file(struct reel *reel, struct plugin_file *file, struct reel_er
  * [setup] */
 int engine_give_setting(struct reel *reel, const char *text, struct reel_error *error);
 
+/* The view of what was served before this start, if a collection has other records since then,
+ * because plugins were reloaded. -ENOENT: there was nothing else, or the view's time is over. Close
+ * it as any view. [any thread] */
+int engine_view_before(struct reel *reel, struct reel_view **ret);
+
 /* Opens a scratch (home.h): a Reel whose store is in that directory, to be given plugins and then
  * to build_run. `options` name no directory. The caller removes the directory when it is closed. */
 int engine_open_scratch(const struct reel_options *options, const char *directory,
@@ -114,10 +119,6 @@ int engine_open_scratch(const struct reel_options *options, const char *director
 int engine_open_built(struct reel *of, const struct reel_options *options, const char *directory,
                       struct reel **ret, struct reel_error *error);
 bool engine_has_views(struct reel *reel);
-
-/* Says that another process opens the store as soon as this one has closed it: closing writes no
- * checkpoint, since to fold the few events after the last one takes less time. */
-void engine_leave(struct reel *reel);
 
 /* The process that has this directory open. -ENOENT: there is no store, or nobody has. */
 int engine_find_user(const char *directory, pid_t *ret, struct reel_error *error);

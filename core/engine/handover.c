@@ -161,10 +161,9 @@ static int begin(struct handover *handover, struct reel_error *error) {
 
 static int add_to_digest(struct handed *handed, struct reel_str key, struct reel_str value,
                          struct reel_error *error) {
-    const struct record_shape shape = {.count = handed->from->state.field_count};
     struct reel_str json;
     uint64_t changed;
-    if (record_json(&shape, value, &changed, &json) < 0)
+    if (record_json(handed->from->state.field_count, value, &changed, &json) < 0)
         return fail(error, -EBADMSG, "a record is damaged");
     digest_add(&handed->digest, digest_hash(key, json));
     handed->records++;
@@ -331,11 +330,12 @@ static void let_others(struct reel *reel, bool must_wait) {
 static int copy_all(struct handover *handover, struct reel_error *error) {
     const struct handover_options *options = handover->options;
     int rc;
-    while ((rc = copy_slice(handover, error)) > 0) {
+    do {
         if (options->is_cancelled(options->context))
             return fail(error, -ECANCELED, "it was cancelled");
-        let_others(handover->reel, rc == 2);
-    }
+        rc = copy_slice(handover, error);
+        if (rc > 0) let_others(handover->reel, rc == 2);
+    } while (rc > 0);
     return rc;
 }
 

@@ -32,7 +32,7 @@
 struct handover_options {
     const char *directory;                     /* of the scratch, which is closed */
     const char *const *names;                  /* of the collections, NULL-terminated */
-    bool (*is_cancelled)(const void *context); /* called now and then */
+    bool (*is_cancelled)(const void *context); /* called before each slice, and while it waits */
     const void *context;
 };
 

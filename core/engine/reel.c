@@ -389,15 +389,27 @@ static int build_at_start(struct reel *reel, struct reel_error *error) {
     return rc < 0 ? rc : 0;
 }
 
+/* What was served before is kept as long as it differs from what is served. */
+static int start_dispatcher(struct reel *reel, struct reel_error *error) {
+    struct dispatcher *dispatcher = &reel->dispatcher;
+    int rc = dispatcher_open_collections(dispatcher, error);
+    if (rc < 0) return rc;
+    views_open_before(&reel->views);
+    rc = dispatcher_start(dispatcher, error);
+    views_started(&reel->views, rc == 0 && registry_replaces(&dispatcher->registry));
+    if (rc == 0) report_started(&reel->reporter, dispatcher);
+    reel->started = rc == 0;
+    return rc;
+}
+
 int reel_start(struct reel *reel, struct reel_error *error) {
     HOLD_LOCK(&reel->writer);
     if (reel->ready) return fail(error, -EBUSY, "it was started already");
-    int rc = reel->started ? 0 : dispatcher_start(&reel->dispatcher, error);
+    int rc = reel->started ? 0 : start_dispatcher(reel, error);
     if (rc < 0) return rc;
-    if (!reel->started) report_started(&reel->reporter, &reel->dispatcher);
-    reel->started = true;
     rc = reel->start_behind ? fold_tail(reel, error) : transaction_catch_up(reel, error);
     if (rc == 0) rc = build_at_start(reel, error);
+    if (rc == 0) views_started(&reel->views, true);
     reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }
@@ -621,6 +633,10 @@ uint64_t reel_newest_commit(struct reel *reel) {
 int reel_view_open(struct reel *reel, struct reel_view **ret, struct reel_error *error) {
     if (!reel->started) return fail(error, -EINVAL, "reel_start comes first");
     return views_open(&reel->views, ret, error);
+}
+
+int engine_view_before(struct reel *reel, struct reel_view **ret) {
+    return reel->ready ? views_before(&reel->views, ret) : -ENOENT;
 }
 
 int reel_wait(struct reel *reel, uint64_t seq, uint32_t timeout_ms) {

@@ -106,6 +106,7 @@ int refold_begin(struct reel *reel, struct log *log, uint64_t head, struct reel_
     dispatcher->home.only_reads = true;
     log_close(log_place_swap(&dispatcher->home.place, log));
     int rc = settle_state(dispatcher, log, head, error);
+    if (rc == 0) rc = dispatcher_open_collections(dispatcher, error);
     if (rc == 0) rc = dispatcher_start(dispatcher, error);
     for (size_t i = 0; rc == 0 && i < dispatcher->registry.count; i++)
         refold_from(dispatcher->registry.collections[i], dispatcher->state.head);

@@ -210,6 +210,10 @@ static reel_verdict decide_create(struct reel_decision *decision,
         quantity > QUANTITY_MAX)
         return reel_refuse(decision, REEL_INVALID, "bad-request",
                            "quantity must be an integer from 1 to 1000000");
+    struct reel_value customer = reel_get(command->body, "customer");
+    reel_kind kind = reel_kind_of(customer);
+    if (kind > REEL_NULL && kind != REEL_STRING)
+        return reel_refuse(decision, REEL_INVALID, "bad-request", "customer must be a string");
     const struct reel_record *product = reel_lookup(decision, "products", id);
     if (!product)
         return reel_refuse(decision, REEL_CONFLICT, "no-such-product", "there is no product %.*s",
@@ -223,7 +227,7 @@ static reel_verdict decide_create(struct reel_decision *decision,
     reel_draft_str(draft, "product", id);
     reel_draft_int(draft, "quantity", quantity);
     reel_draft_int(draft, "total_cents", quantity * price_cents);
-    reel_draft_value(draft, "customer", reel_get(command->body, "customer"));
+    reel_draft_value(draft, "customer", customer);
     return reel_accept(decision, command->key);
 }
 

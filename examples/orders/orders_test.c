@@ -195,6 +195,9 @@ static void a_bad_body_is_refused(void **state) {
     reel_then_refused(test, "bad-request", "product must be");
     reel_when_command(test, "orders", "create", NULL, "{'product': 'mug', 'quantity': 0}");
     reel_then_refused(test, "bad-request", "quantity must be");
+    reel_when_command(test, "orders", "create", NULL,
+                      "{'product': 'mug', 'quantity': 1, 'customer': true}");
+    reel_then_refused(test, "bad-request", "customer must be a string");
 }
 
 static void an_order_is_paid_then_shipped(void **state) {

@@ -56,6 +56,22 @@ static void give_up(struct crossing *crossing) {
     settle_place(crossing);
 }
 
+/* If plugins were reloaded, the last worker's records are the old ones. */
+static void keep_before(struct crossing *crossing) {
+    struct crossing_side before = {.view = NULL};
+    struct reel_collection_info info;
+    if (reel_sink_view_before(crossing->host, &before.view) < 0) return;
+    int rc = reel_sink_position(crossing->host, before.view, &before.position);
+    if (rc == 0)
+        rc = reel_sink_collection(crossing->host, before.view, crossing->collection, &info);
+    if (rc < 0 || !info.served || !take_place(crossing)) {
+        reel_sink_view_close(crossing->host, before.view);
+        return;
+    }
+    before.generation = info.generation;
+    crossing->kept = before;
+}
+
 struct crossing *crossing_ref(struct crossings *all, struct reel_sink_host *host,
                               const char *collection) {
     struct crossing *crossing = all->first;
@@ -68,6 +84,7 @@ struct crossing *crossing_ref(struct crossings *all, struct reel_sink_host *host
         crossing->collection = collection;
         crossing->next = all->first;
         all->first = crossing;
+        keep_before(crossing);
     }
     crossing->streams++;
     return crossing;

@@ -3,8 +3,9 @@
  * When a rebuild has ended, a collection has other records, and another generation. Its followers
  * have the old records. They are sent the differences, and then go on in the new generation.
  *
- * While a collection is rebuilt, the newest view that a follower has read is kept open. The first
- * view that has the new records makes of both a crossing: the old records as of `from_seq`, which
+ * While a collection is rebuilt, the newest view that a follower has read is kept open; after a
+ * reload of plugins, the view of what the last worker had. The first view that has the new records
+ * makes of both a crossing: the old records as of `from_seq`, which
  * is not below the position of any follower, and the new ones as of `to_seq`.
  *
  *     CROSSING_NONE       no rebuild has ended lately
@@ -68,7 +69,7 @@ struct crossing {
     const char *collection;
     unsigned streams; /* that use it */
 
-    struct crossing_side kept; /* while the collection is rebuilt */
+    struct crossing_side kept; /* while the collection is rebuilt, or after a reload */
 
     enum crossing_state state;
     struct crossing_side from, to;

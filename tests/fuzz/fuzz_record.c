@@ -28,7 +28,8 @@ static void check_round_trip(const struct record_shape *shape, const struct reel
     record_write(shape, values, changed, copy, len);
     struct reel_str stored = {copy, len};
     check(record_read(shape, stored, &changed_again, again) == 0, "what was written is damaged");
-    check(record_json(shape, stored, &changed_json, &json) == 0, "what was written has no JSON");
+    check(record_json(shape->count, stored, &changed_json, &json) == 0,
+          "what was written has no JSON");
     check(changed == changed_again && changed == changed_json, "changed differs");
     check(record_values(shape->count, stored, unnamed) == 0 &&
               memcmp(again, unnamed, shape->count * sizeof *again) == 0,
@@ -47,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(record_shape_init(&shape, names, 1 + data[0] % FIELDS_MAX) == 0, "out of memory");
     struct reel_str stored = {(const char *)data + 1, size - 1};
     int read = record_read(&shape, stored, &changed, values);
-    int rc = record_json(&shape, stored, &changed_json, &json);
+    int rc = record_json(shape.count, stored, &changed_json, &json);
     check(read == 0 || read == -EBADMSG, "record_read");
     check(rc == 0 || rc == -EBADMSG, "record_json");
     if (rc == 0) check_within(json, stored);

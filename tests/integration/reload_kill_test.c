@@ -4,6 +4,7 @@
  * Each event is folded by `healthy`, which counts one for it, and by `tallies`, which counts one or
  * two, as its build says. So the sums say whether an event was folded twice, or missed, or whether
  * a collection is half of one build and half of the other. */
+#include "records.h"
 #include "reload_support.h"
 
 #include <pthread.h>
@@ -151,20 +152,75 @@ static void *read_on(void *context) {
     return NULL;
 }
 
+/* ---- Followers of records -------------------------------------------------------------------- */
+
+/* A copy that is kept while reloads go on. It comes back where its connection ends. */
+struct following {
+    struct daemon daemon;
+    struct record_copy copy;
+    atomic_bool ending;
+    atomic_size_t crossings; /* of the copy */
+    pthread_t thread;
+};
+
+static void *follow_on(void *context) {
+    struct following *following = context;
+    struct record_copy *copy = &following->copy;
+    while (!atomic_load(&following->ending)) {
+        (void)record_copy_read(copy, &following->daemon, NULL, 20);
+        if (copy->wire.ended || copy->close_code) record_copy_cut(copy);
+        atomic_store(&following->crossings, copy->crossings);
+    }
+    return NULL;
+}
+
+static void following_start(struct following *following, const struct daemon *daemon,
+                            enum record_transport transport) {
+    following->daemon = *daemon;
+    following->copy = (struct record_copy){.collection = "tallies", .transport = transport};
+    must(pthread_create(&following->thread, NULL, follow_on, following) == 0);
+}
+
+/* Until it has been sent what so many reloads have changed. */
+static void await_crossings(struct following *following, size_t wanted) {
+    for (uint64_t began = now_ms(); atomic_load(&following->crossings) < wanted; usleep(2000))
+        if (now_ms() - began > WIRE_PATIENCE_MS)
+            support_failed(__FILE__, __LINE__, "%zu of %zu reloads were followed",
+                           atomic_load(&following->crossings), wanted);
+}
+
+/* It was sent only differences and changes, and has what the collection has. */
+static void following_end(struct following *following, struct reloaded *reloaded) {
+    struct record_copy *copy = &following->copy;
+    struct client *client = reloaded->site.reader;
+    atomic_store(&following->ending, true);
+    must(pthread_join(following->thread, NULL) == 0);
+    record_copy_reach(copy, &following->daemon, client, status_number(client, "cursor"));
+    record_copy_check(copy, client);
+    assert_int_equal(copy->refusals, 0);
+    assert_int_equal(copy->snapshots, 1);
+    record_copy_free(copy);
+}
+
+/* ---- All of it, under load ------------------------------------------------------------------- */
+
 static int compare(const void *a, const void *b) {
     uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
     return left < right ? -1 : left > right;
 }
 
-static void the_pause_is_short_under_load(void **state) {
+static void the_pause_is_short_and_followers_get_what_differs(void **state) {
     (void)state;
     uint64_t took_us[PAUSES];
     struct reloaded reloaded = reloaded_opened(TALLY("1"));
     struct writers writers = writers_made();
     struct reading reading = {.daemon = reloaded.site.daemon};
+    struct following by_stream = {.ending = false}, by_websocket = {.ending = false};
     post_some(&reloaded, SUBJECTS);
     atomic_store(&writers.next, reloaded.posted);
     writers_start(&writers, &reloaded.site.daemon);
+    following_start(&by_stream, &reloaded.site.daemon, RECORDS_STREAM);
+    following_start(&by_websocket, &reloaded.site.daemon, RECORDS_WEBSOCKET);
     must(pthread_create(&reading.thread, NULL, read_on, &reading) == 0);
     for (size_t i = 0; i < PAUSES; i++) {
         pid_t before = worker_of(reloaded.site.daemon.pid);
@@ -172,12 +228,15 @@ static void the_pause_is_short_under_load(void **state) {
         install(&reloaded, build_of(2 - i % 2), "tally.so");
         must(kill(reloaded.site.daemon.pid, SIGHUP) == 0);
         wait_for_other_worker(&reloaded, before);
-        usleep(50000);
+        await_crossings(&by_stream, i + 1);
+        await_crossings(&by_websocket, i + 1);
         took_us[i] = atomic_load(&reading.longest_ns) / 1000;
     }
     atomic_store(&reading.ending, true);
     must(pthread_join(reading.thread, NULL) == 0);
     writers_end(&writers);
+    following_end(&by_stream, &reloaded);
+    following_end(&by_websocket, &reloaded);
     qsort(took_us, PAUSES, sizeof *took_us, compare);
     print_message("%d reloads, %zu events meanwhile: without an answer for %" PRIu64
                   " us (median), %" PRIu64 " us (longest)\n",
@@ -258,7 +317,7 @@ static void kills_at_any_moment_leave_the_old_or_the_new(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_pause_is_short_under_load),
+        cmocka_unit_test(the_pause_is_short_and_followers_get_what_differs),
         cmocka_unit_test(kills_at_any_moment_leave_the_old_or_the_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

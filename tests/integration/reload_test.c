@@ -314,7 +314,8 @@ static void reach(struct record_copy *copy, struct reloaded *reloaded) {
     record_copy_check(copy, reloaded->site.reader);
 }
 
-static void followers_of_records_resume_or_take_a_snapshot(void **state) {
+/* A page says only what was changed by events, so those who ask for pages begin again. */
+static void followers_of_records_get_what_differs(void **state) {
     (void)state;
     for (enum record_transport transport = 0; transport < RECORD_TRANSPORTS; transport++) {
         test_context("transport %d", (int)transport);
@@ -330,13 +331,76 @@ static void followers_of_records_resume_or_take_a_snapshot(void **state) {
         reach(&other, &reloaded);
         assert_int_equal(same.refusals, 0);
         assert_int_equal(same.snapshots, transport == RECORDS_POLL ? 0 : 1); /* pages have none */
-        assert_int_equal(other.refusals, 1);
-        assert_int_equal(other.snapshots, transport == RECORDS_POLL ? 0 : 2);
+        assert_int_equal(other.refusals, transport == RECORDS_POLL ? 1 : 0);
+        assert_int_equal(other.snapshots, transport == RECORDS_POLL ? 0 : 1);
+        assert_int_equal(other.crossings, transport == RECORDS_POLL ? 0 : 1);
         record_copy_free(&same);
         record_copy_free(&other);
         reloaded_closed(&reloaded);
     }
     test_context("%s", "");
+}
+
+/* Until it has what a reload has changed. Connects again where the connection ends. */
+static void await_crossing(struct record_copy *copy, struct reloaded *reloaded) {
+    for (uint64_t began = now_ms(); copy->crossings == 0;) {
+        must(now_ms() - began < WIRE_PATIENCE_MS);
+        record_copy_read(copy, &reloaded->site.daemon, reloaded->site.reader, 20);
+        if (copy->wire.ended || copy->close_code) record_copy_cut(copy);
+    }
+}
+
+/* `only` differs in one record from the first; in the third, all records have a new field. What one
+ * who comes back a little later has missed is read from the old records, then. */
+static void they_get_all_that_differs_and_nothing_else(void **state) {
+    (void)state;
+    const struct {
+        const char *tally;
+        bool is_behind;
+        size_t changed, different;
+    } ways[] = {
+        {TALLY("only"), false, 0, 1},
+        {TALLY("only"), true, 6, 1},
+        {TALLY("3"), false, 0, SUBJECTS},
+        {TALLY("3"), true, 6, SUBJECTS},
+    };
+    for (size_t i = 0; i < 2 * sizeof ways / sizeof *ways; i++) {
+        test_context("way %zu", i);
+        struct reloaded reloaded = reloaded_opened(TALLY("1"));
+        struct record_copy copy = copy_of("tallies", i % 2 ? RECORDS_WEBSOCKET : RECORDS_STREAM);
+        copy.wants_digest = true;
+        post_some(&reloaded, 3 * SUBJECTS);
+        reach(&copy, &reloaded);
+        if (ways[i / 2].is_behind) record_copy_cut(&copy);
+        post_some(&reloaded, ways[i / 2].changed);
+        size_t before = copy.frames;
+        exchange(&reloaded, ways[i / 2].tally, by_signal);
+        await_crossing(&copy, &reloaded);
+        reach(&copy, &reloaded);
+        assert_int_equal(copy.frames - before, ways[i / 2].changed + ways[i / 2].different);
+        assert_int_equal(copy.refusals, 0);
+        assert_int_equal(copy.snapshots, 1);
+        record_copy_free(&copy);
+        reloaded_closed(&reloaded);
+    }
+    test_context("%s", "");
+}
+
+static void one_that_has_missed_two_reloads_begins_again(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    struct record_copy copy = copy_of("tallies", RECORDS_STREAM);
+    post_some(&reloaded, 20);
+    reach(&copy, &reloaded);
+    record_copy_cut(&copy);
+    exchange(&reloaded, TALLY("2"), by_signal);
+    exchange(&reloaded, TALLY("1"), by_signal);
+    post_some(&reloaded, 1);
+    reach(&copy, &reloaded);
+    assert_int_equal(copy.refusals, 1);
+    assert_int_equal(copy.snapshots, 2);
+    record_copy_free(&copy);
+    reloaded_closed(&reloaded);
 }
 
 /* Reads until the event `to`, connecting again where the connection ends. Each event comes once. */
@@ -404,7 +468,9 @@ int main(void) {
         cmocka_unit_test(only_operators_may_and_one_at_a_time),
         cmocka_unit_test(without_supervision_there_is_no_reload),
         cmocka_unit_test(the_configuration_file_chooses_plugins_and_settings_of_projectors),
-        cmocka_unit_test(followers_of_records_resume_or_take_a_snapshot),
+        cmocka_unit_test(followers_of_records_get_what_differs),
+        cmocka_unit_test(they_get_all_that_differs_and_nothing_else),
+        cmocka_unit_test(one_that_has_missed_two_reloads_begins_again),
         cmocka_unit_test(followers_of_events_resume_without_hole_or_repeat),
         cmocka_unit_test(a_paused_unit_stays_as_it_is_until_it_is_resumed),
     };

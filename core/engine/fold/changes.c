@@ -98,7 +98,7 @@ static int load(struct collection *collection, struct change *change, struct are
     change->exists = true;
     change->stored = stored.len;
     change->stored_at = copy;
-    record_json(&collection->shape, stored, &change->stored_changed, &change->stored_json);
+    record_json(collection->shape.count, stored, &change->stored_changed, &change->stored_json);
     return 0;
 }
 
@@ -141,7 +141,7 @@ int changes_show(struct collection *collection, struct reel_str key, struct aren
     record_write(&collection->shape, change->values, change->changed, space, stored.len);
     stored.data = space;
     uint64_t changed;
-    record_json(&collection->shape, stored, &changed, &json);
+    record_json(collection->shape.count, stored, &changed, &json);
     *ret = str_copy(json);
     *ret_len = json.len;
     return *ret ? 0 : fail_memory(error);
@@ -231,7 +231,7 @@ static void add_record(struct collection *collection, const struct change *chang
     struct collection_state *state = &collection->state;
     struct reel_str json;
     uint64_t changed;
-    record_json(&collection->shape, stored, &changed, &json);
+    record_json(collection->shape.count, stored, &changed, &json);
     state->json_bytes += json.len;
     state->records++;
     digest_add(&state->digest, digest_hash(change->key, json));

@@ -190,6 +190,13 @@ bool registry_finishes_first(const struct registry *registry) {
     return false;
 }
 
+bool registry_replaces(const struct registry *registry) {
+    for (size_t i = 0; i < registry->count; i++)
+        if (registry->collections[i]->state.waits && shadow_of(registry->collections[i]))
+            return true;
+    return false;
+}
+
 void registry_underive(struct registry *registry) {
     for (size_t i = 0; i < registry->count; i++) {
         struct collection *shadow = shadow_of(registry->collections[i]);

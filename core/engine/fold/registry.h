@@ -160,6 +160,10 @@ struct collection *registry_underived(const struct registry *registry);
 /* A shadow must be finished before anything is visible (`finish_first`). */
 bool registry_finishes_first(const struct registry *registry);
 
+/* A collection has no records until those of its shadow take the place of what it had before the
+ * start. */
+bool registry_replaces(const struct registry *registry);
+
 /* Shadows that are made from records, and are not shown in the call that makes them, are made again
  * in the next one. */
 void registry_underive(struct registry *registry);

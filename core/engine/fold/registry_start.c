@@ -302,7 +302,7 @@ static int make_digest(struct collection *collection, struct reel_error *error) 
     table_walk_start(&walk, store, &store->writing, collection_tables(collection)->records, error);
     int rc = table_seek(&walk, (struct reel_str){"", 0}, SEEK_AT_OR_ABOVE, &row);
     for (; rc > 0; rc = table_next(&walk, &row)) {
-        if (record_json(&collection->shape, row.value, &changed, &json) < 0) {
+        if (record_json(collection->shape.count, row.value, &changed, &json) < 0) {
             rc = store_fail(store, MDB_CORRUPTED, "cannot read a record", error);
             break;
         }

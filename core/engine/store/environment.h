@@ -61,7 +61,6 @@ struct store {
     bool in_memory;
     bool read_only;         /* nobody depends on it: that it is broken ends nothing */
     bool is_scratch;        /* it can be made again at any time: nothing is synced */
-    bool is_left;           /* another process opens it at once: the last checkpoint is left out */
     bool in_place_of_empty; /* a data.mdb without content was there before */
     atomic_bool broken;     /* a sync failed, or LMDB failed: nothing works any more */
     atomic_bool

@@ -153,14 +153,14 @@ int record_read(const struct record_shape *shape, struct reel_str stored, uint64
     return end - at == 1 && *at == '}' ? 0 : -EBADMSG;
 }
 
-int record_json(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
+int record_json(uint32_t field_count, struct reel_str stored, uint64_t *ret_changed,
                 struct reel_str *ret_json) {
     stored = trimmed(stored);
     const char *at = stored.data, *end = stored.data + stored.len;
     if (stored.len < sizeof *ret_changed) return -EBADMSG;
     memcpy(ret_changed, at, sizeof *ret_changed);
     at += sizeof *ret_changed;
-    at = varints_skip(at, end, shape->count);
+    at = varints_skip(at, end, field_count);
     if (!at) return -EBADMSG;
     *ret_json = (struct reel_str){at, (size_t)(end - at)};
     return 0;

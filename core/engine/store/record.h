@@ -43,10 +43,10 @@ size_t record_json_len(const struct record_shape *shape, const struct reel_str *
 /* Reads a record. The results point into `stored`. -EBADMSG: it is damaged. */
 int record_read(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
                 struct reel_str *ret_values);
-int record_json(const struct record_shape *shape, struct reel_str stored, uint64_t *ret_changed,
-                struct reel_str *ret_json);
 
-/* The values of a record whose number of fields is known, and not their names. */
+/* The same of a record whose number of fields is known, and not their names. */
+int record_json(uint32_t field_count, struct reel_str stored, uint64_t *ret_changed,
+                struct reel_str *ret_json);
 int record_values(uint32_t field_count, struct reel_str stored, struct reel_str *ret_values);
 
 #endif

@@ -165,7 +165,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
  * next opening. */
 void store_close(struct store *store) {
     INVARIANT(!store_is_writing(store));
-    if (store->checkpointer && !store->in_memory && !store->is_left && !atomic_load(&store->broken))
+    if (store->checkpointer && !store->in_memory && !atomic_load(&store->broken))
         (void)checkpoint_all(store, NULL);
     store_stop(store);
     environment_close(store);

@@ -161,13 +161,12 @@ static uint64_t file_bytes(const struct stored *stored) {
  * once. */
 static int add_up(const struct stored *stored, struct keys_walk *walk, uint32_t field_count,
                   struct stored_sums *ret, struct reel_error *error) {
-    const struct record_shape shape = {.count = field_count};
     struct stored_sums sums = {0};
     struct reel_str key, value, json;
     uint64_t changed, left = file_bytes(stored);
     int rc;
     while ((rc = keys_next(walk, &key, &value, error)) > 0) {
-        if (record_json(&shape, value, &changed, &json) < 0)
+        if (record_json(field_count, value, &changed, &json) < 0)
             return fail(error, -EBADMSG, "a record is damaged");
         if (value.len > left) return fail(error, -EBADMSG, "data.mdb is damaged: its tree is none");
         left -= value.len;

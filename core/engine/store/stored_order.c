@@ -40,10 +40,9 @@ static int look_for_entry(struct checking *checking, bool is_deleted, uint64_t s
 
 static int check_record(void *context, struct reel_str key, struct reel_str value) {
     struct checking *checking = context;
-    const struct record_shape shape = {.count = checking->state->field_count};
     struct reel_str json;
     uint64_t changed;
-    if (record_json(&shape, value, &changed, &json) < 0)
+    if (record_json(checking->state->field_count, value, &changed, &json) < 0)
         return fail(checking->error, -EBADMSG, "a record is damaged");
     if (changed == 0 || changed > checking->state->changed) return damaged(checking);
     checking->entries++;

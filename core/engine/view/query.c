@@ -22,7 +22,18 @@ static int find_collection(struct query *query, const char *name) {
     query->tables = collection_tables_at(collection, state);
     query->set = state->set;
     query->records = state->records;
+    query->field_count = state->field_count;
+    query->has_other_fields = !registry_has_fields(collection, state);
     return 0;
+}
+
+/* The criteria are of the fields as they are declared now. */
+static int read_criteria(struct query *query) {
+    int rc =
+        criteria_read(query->collection, query->asked.conditions, &query->criteria, query->error);
+    if (rc < 0 || !query->has_other_fields) return rc;
+    if (query->criteria.count == 0 && !query->asked.order) return 0;
+    return fail(query->error, -ETIME, "these records are of before, and have other fields");
 }
 
 int query_find_indexes(struct query *query) {
@@ -61,8 +72,7 @@ int query_start(struct query *query, struct reel_view *view, const struct reel_q
     if (rc == 0) rc = view_enter(view, ret_within);
     query->view = *ret_within;
     if (rc == 0) rc = find_collection(query, asked->collection);
-    return rc < 0 ? rc
-                  : criteria_read(query->collection, asked->conditions, &query->criteria, error);
+    return rc < 0 ? rc : read_criteria(query);
 }
 
 void query_finish(struct query *query) {

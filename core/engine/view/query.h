@@ -56,6 +56,8 @@ struct query {
     const struct collection *collection;
     const struct table_set *tables; /* its tables in this view, of this set */
     unsigned set;
+    uint32_t field_count;  /* of its records in this view */
+    bool has_other_fields; /* than the collection has now: records of before (view.h) */
     struct reel_query asked;
     struct reel_error *error;
     struct criteria criteria;

@@ -63,7 +63,6 @@ static int stop_at(struct query *query, const struct place *place) {
  * order is that of keys. */
 static int look_at(struct query *query, struct reel_str key, struct reel_str stored,
                    const struct place *place) {
-    const struct record_shape *shape = &query->collection->shape;
     const struct place by_key = {.key = key};
     struct reel_row row = {.key = key};
     if (place && is_tired(query)) return stop_at(query, place);
@@ -75,7 +74,7 @@ static int look_at(struct query *query, struct reel_str key, struct reel_str sto
         fits = rc > 0;
     }
     if (!fits && !(query->asked.flags & REEL_QUERY_OTHERS)) return 0;
-    if (fits && record_json(shape, stored, &row.changed, &row.json) < 0)
+    if (fits && record_json(query->field_count, stored, &row.changed, &row.json) < 0)
         return broken(query, "cannot read a record");
     return query->take(query, &row, place ? place : &by_key);
 }

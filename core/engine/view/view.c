@@ -143,6 +143,7 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     }
     views->open_count++;
     view->has_place = true;
+    view->references = 1;
     view->file_bytes = store_file_bytes(views->store);
     view->previous = NULL;
     view->next = views->first;
@@ -150,6 +151,12 @@ static int enlist(struct views *views, struct reel_view **ret, struct reel_error
     views->first = view;
     *ret = view;
     return 0;
+}
+
+static bool is_last_reference(struct reel_view *view) {
+    HOLD_LOCK(&view->views->lock);
+    INVARIANT(view->references > 0);
+    return --view->references == 0;
 }
 
 /* True: it is kept for the next one, and no longer the caller's. */
@@ -214,9 +221,32 @@ int views_open(struct views *views, struct reel_view **ret, struct reel_error *e
 }
 
 void reel_view_close(struct reel_view *view) {
-    if (!view) return;
+    if (!view || !is_last_reference(view)) return;
     view_reset(view);
     if (!delist(view)) view_destroy(view);
+}
+
+/* Without this view, followers must take a snapshot. */
+void views_open_before(struct views *views) {
+    struct reel_error error;
+    if (views_open(views, &views->before, &error) < 0) views->before = NULL;
+}
+
+void views_started(struct views *views, bool keeps) {
+    struct reel_view *before = views->before;
+    if (keeps && before) atomic_store(&before->deadline_ms, clock_ms() + views->ms_max);
+    if (keeps) return;
+    views->before = NULL;
+    reel_view_close(before);
+}
+
+int views_before(struct views *views, struct reel_view **ret) {
+    HOLD_LOCK(&views->lock);
+    struct reel_view *before = views->before;
+    if (!before || clock_ms() >= atomic_load(&before->deadline_ms)) return -ENOENT;
+    before->references++;
+    *ret = before;
+    return 0;
 }
 
 void views_init(struct views *views, struct store *store, struct log_place *log,
@@ -227,6 +257,7 @@ void views_init(struct views *views, struct store *store, struct log_place *log,
 }
 
 void views_finish(struct views *views) {
+    reel_view_close(views->before);
     INVARIANT(!views->first && views->open_count == 0); /* <reel/reel.h>: no view may be open */
     while (views->idle) {
         struct reel_view *view = views->idle;

@@ -18,10 +18,11 @@ struct views {
     const struct registry *registry;
     const struct reel_host *host;
     uint32_t count_max, ms_max;
-    pthread_mutex_t lock;    /* protects the members below */
-    struct reel_view *first; /* open */
-    struct reel_view *idle;  /* closed */
-    uint32_t open_count;     /* number of views whose time is not over */
+    pthread_mutex_t lock;     /* protects the members below */
+    struct reel_view *first;  /* open */
+    struct reel_view *idle;   /* closed */
+    struct reel_view *before; /* see views_open_before; or NULL. Only reel_start changes it */
+    uint32_t open_count;      /* number of views whose time is not over */
     uint32_t idle_count;
     atomic_uint own_scans;
     atomic_uint *scans; /* queries that look at all records (query.c), maybe also of other views */
@@ -35,6 +36,15 @@ void views_finish(struct views *views);
 
 int views_open(struct views *views, struct reel_view **ret, struct reel_error *error);
 
+/* What the last process has served, for followers who have it, and are to get only what is
+ * different now that other plugins run. The view is opened before anything is changed, and its time
+ * begins again when the start has ended (`keeps`), or it is closed. Its records may have other
+ * fields than those that are declared now. views_before gives it, with a reference of its own:
+ * -ENOENT: nothing was replaced, or its time is over. [before: setup; after: any thread] */
+void views_open_before(struct views *views);
+void views_started(struct views *views, bool keeps);
+int views_before(struct views *views, struct reel_view **ret);
+
 /* Ends views whose time is over, unless they are in use; and the oldest ones, before their time, if
  * views hold too much memory, or too many pages of LMDB. A walk ends at its next row. [writer] */
 void views_expire(struct views *views);
@@ -43,6 +53,7 @@ struct reel_view {
     struct views *views;
     struct reel_view *previous, *next; /* protected by views->lock */
     bool has_place;                    /* also protected by it: the view counts in open_count */
+    uint32_t references;               /* also: reel_view_close gives one back */
     uint64_t file_bytes;               /* also: of LMDB, when it was opened */
     atomic_uint_fast64_t deadline_ms;  /* 0: it must end now */
     pthread_mutex_t lock;              /* protects the members below */

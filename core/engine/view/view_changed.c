@@ -15,6 +15,7 @@
 struct source {
     const struct collection *collection;
     const struct table_set *tables;
+    uint32_t field_count; /* of its records in this view */
     struct index_walk walk;
     struct index_entry entry;
     bool more; /* `entry` is yet to be given */
@@ -45,18 +46,19 @@ static struct source *pick_next(const struct changed_walk *walk) {
 
 /* The record of an entry, and how it is stored: 1; 0: what the index says does not count, because
  * the record does not agree. */
-static int read_row(const struct reel_view *view, const struct collection *collection,
-                    const struct table_set *tables, const struct index_entry *entry,
-                    struct reel_row *ret, struct reel_str *ret_stored) {
+static int read_row(const struct reel_view *view, const struct table_set *tables,
+                    uint32_t field_count, const struct index_entry *entry, struct reel_row *ret,
+                    struct reel_str *ret_stored) {
+    struct store *store = view->views->store;
     struct reel_str stored;
     uint64_t seq;
     *ret = (struct reel_row){.key = entry->key, .changed = entry->seq};
-    int rc = table_get(collection->store, &view->at, tables->records, entry->key, &stored, NULL);
+    int rc = table_get(store, &view->at, tables->records, entry->key, &stored, NULL);
     if (rc < 0 && rc != -ENOENT) return rc;
     if (entry->deleted != (rc == -ENOENT)) return 0;
     if (entry->deleted) return 1;
-    if (record_json(&collection->shape, stored, &seq, &ret->json) < 0)
-        return store_fail(collection->store, MDB_CORRUPTED, "cannot read a record", NULL);
+    if (record_json(field_count, stored, &seq, &ret->json) < 0)
+        return store_fail(store, MDB_CORRUPTED, "cannot read a record", NULL);
     *ret_stored = stored;
     return seq == entry->seq;
 }
@@ -66,7 +68,7 @@ static int give_entry(const struct reel_view *view, const struct source *source,
     struct reel_row row;
     const struct reel_changed_row changed = {.collection = source->collection->name, .row = &row};
     struct reel_str stored;
-    int rc = read_row(view, source->collection, source->tables, &source->entry, &row, &stored);
+    int rc = read_row(view, source->tables, source->field_count, &source->entry, &row, &stored);
     return rc > 0 ? fn(context, &changed) : rc;
 }
 
@@ -100,7 +102,10 @@ static int find_sources(struct changed_walk *walk) {
         if (rc == -ENOENT || (rc == 0 && !view_serves(walk->view, collection, state))) continue;
         if (rc < 0) return rc;
         walk->sources[walk->count++] = (struct source){
-            .collection = collection, .tables = collection_tables_at(collection, state)};
+            .collection = collection,
+            .tables = collection_tables_at(collection, state),
+            .field_count = state->field_count,
+        };
     }
     qsort(walk->sources, walk->count, sizeof *walk->sources, compare_names);
     return 0;
@@ -137,7 +142,7 @@ int reel_view_changed(struct reel_view *view, uint64_t since, reel_changed_fn fn
 static int give_change(struct query *query, const struct index_entry *entry) {
     struct reel_row row;
     struct reel_str stored;
-    int rc = read_row(query->view, query->collection, query->tables, entry, &row, &stored);
+    int rc = read_row(query->view, query->tables, query->field_count, entry, &row, &stored);
     if (rc > 0 && row.json.data && query->criteria.count > 0) {
         rc = query_fits(query, stored, &row.changed);
         if (rc == 0) row.json = (struct reel_str){NULL, 0};

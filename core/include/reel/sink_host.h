@@ -276,6 +276,8 @@ struct reel_sink_calls {
     /* Reloads plugins. [any thread] */
     int (*reload)(struct reel_sink_host *host, reel_control_done_fn done, void *context,
                   struct reel_error *error);
+    /* Opens the view of what was served before a reload. [any thread] */
+    int (*view_before)(struct reel_sink_host *host, struct reel_view **ret);
 };
 
 /* ---- Settings and log ------------------------------------------------------------------------ */
@@ -318,6 +320,14 @@ static inline void reel_log(struct reel_sink_host *host, reel_level level, const
 static inline int reel_sink_view_open(struct reel_sink_host *host, struct reel_view **ret,
                                       struct reel_error *error) {
     return host->calls->view_open(host, ret, error);
+}
+
+/* Opens the view of what was served before plugins were reloaded, in the last moment of the worker
+ * that had the old ones: a follower that has it gets what differs. -ENOENT: no plugin was reloaded,
+ * or it is longer ago than view_ms_max. The records are those of the old plugins; conditions are on
+ * fields of the new ones, so that they fail with -ETIME where fields have changed. [any thread] */
+static inline int reel_sink_view_before(struct reel_sink_host *host, struct reel_view **ret) {
+    return host->calls->view_before(host, ret);
 }
 
 /* Closes a view; accepts NULL. [view] */

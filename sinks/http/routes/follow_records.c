@@ -19,6 +19,7 @@
 /* Where the client stands, and what it wants. */
 struct wanted {
     bool has_since, has_generation, digest;
+    bool is_stream; /* of frames: it is not a page */
     uint64_t since, generation;
 };
 
@@ -92,6 +93,19 @@ static bool refuse_old(struct request *request, uint64_t first_deletion) {
     return false;
 }
 
+/* Plugins were reloaded a moment ago, and a follower that the last worker had comes back: the hub
+ * sends it what differs (crossing.h), or ends it. */
+static bool is_of_before(struct request *request, const struct wanted *wanted) {
+    struct reel_sink_host *host = request_host_of_sink(request);
+    struct reel_collection_info info;
+    struct reel_view *view;
+    if (reel_sink_view_before(host, &view) < 0) return false;
+    int rc = reel_sink_collection(host, view, request->projector->collection, &info);
+    reel_sink_view_close(host, view);
+    return rc == 0 && info.served && info.generation == wanted->generation &&
+           wanted->since <= info.cursor;
+}
+
 /* A change above the cursor may not have arrived yet. A collection that is stopped has nothing of
  * what came after it, whatever the client was told: it begins where the collection stands, and
  * misses no deletion there. False: the answer is a problem, or the request waits. */
@@ -101,7 +115,8 @@ static bool check_since(struct request *request, const struct beginning *beginni
     uint64_t own = cursor_of(beginning);
     if (!since_check_epoch(request, position)) return false;
     if (wanted->has_generation && wanted->generation != beginning->info.generation)
-        return refuse_generation(request, beginning->info.generation);
+        return (wanted->is_stream && is_of_before(request, wanted)) ||
+               refuse_generation(request, beginning->info.generation);
     if (!wanted->has_since) return true;
     if (wanted->since > own && wanted->since <= position->cursor) wanted->since = own;
     if (wanted->since < own && wanted->since + 1 < position->first_deletion)
@@ -243,7 +258,7 @@ static bool make_follower(struct request *request, const struct wanted *wanted,
         .collection = request->projector->collection,
         .epoch = beginning->position.epoch,
         .seq = wanted->has_since ? wanted->since : cursor_of(beginning),
-        .generation = beginning->info.generation,
+        .generation = wanted->has_generation ? wanted->generation : beginning->info.generation,
         .has_snapshot = wanted->has_since,
         .wants_digest = wanted->digest,
     };
@@ -261,6 +276,7 @@ void handle_records_websocket(struct request *request) {
     request_header_list(request, "Sec-WebSocket-Protocol", &offered);
     struct websocket_protocols protocols = websocket_protocols(text_str(&offered));
     if (!upgrade_check(request, &protocols) || !read_wanted(request, &wanted)) return;
+    wanted.is_stream = true;
     if (protocols.is_cloudevents) {
         request_refuse(request, PROBLEM_BAD_REQUEST,
                        "records are not CloudEvents: they need the sub-protocol reel.v1");
@@ -277,6 +293,7 @@ void follow_records_stream(struct request *request) {
     struct beginning beginning;
     if (!check_stream(request) || !read_wanted(request, &wanted) || !read_id(request, &wanted))
         return;
+    wanted.is_stream = true;
     bool is_good =
         begin(request, &wanted, &beginning) &&
         (request->is_head || make_follower(request, &wanted, &beginning, TRANSPORT_STREAM));

@@ -2,6 +2,7 @@
  * folds the events of deadly.c, which healthy.c counts, too.
  *
  *     STEP        what an event adds
+ *     ONLY        the subject whose events add that; those of others add 1
  *     REVISION    its revision
  *     EXTRA       declares one more field, which is indexed
  *     SETTING     what an event adds is a setting, tally_step
@@ -62,9 +63,11 @@ static const struct reel_setting *const settings[] = {
                  .max = 100, .unit = "", .help = "what an event adds"),
     NULL,
 };
-#define STEP_OF(tx) (int64_t) reel_tx_setting_number((tx), "tally_step")
+#define STEP_OF(tx, subject) ((void)(subject), (int64_t)reel_tx_setting_number((tx), "tally_step"))
+#elif defined ONLY
+#define STEP_OF(tx, subject) ((void)(tx), (int64_t)(reel_str_is((subject), ONLY) ? STEP : 1))
 #else
-#define STEP_OF(tx) ((void)(tx), (int64_t)STEP)
+#define STEP_OF(tx, subject) ((void)(tx), (void)(subject), (int64_t)STEP)
 #endif
 
 static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
@@ -72,7 +75,7 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     if (DIES) abort();
     struct reel_record *record = reel_upsert(tx, event->subject);
     reel_field_int(record, "count", &count);
-    reel_set_int(record, "count", count + STEP_OF(tx));
+    reel_set_int(record, "count", count + STEP_OF(tx, event->subject));
 #ifdef EXTRA
     reel_set_int(record, "half", (count + STEP) / 2);
 #endif

@@ -251,6 +251,50 @@ static void the_next_start_with_the_plugin_shows_all_of_it(void **state) {
     reel_close(reel);
 }
 
+static int note_record(void *context, const struct reel_row *row) {
+    text_append_str(context, row->key);
+    text_append_str(context, row->json);
+    return 0;
+}
+
+/* Of a view: the records and how they came to be, of one collection. Closes it. */
+static void tell_tally_take(struct reel_view *view, struct text *to) {
+    const struct reel_query query = {.struct_size = sizeof query, .collection = "tally"};
+    struct reel_collection_info info;
+    struct reel_error error;
+    must(reel_view_collection(view, "tally", &info) == 0);
+    must(reel_view_list(view, "tally", (struct reel_str){NULL, 0}, false, note_record, to) == 0);
+    must_ok(reel_view_changes(view, &query, 0, note_record, to, &error), error);
+    text_append_lit(to, info.digest);
+    text_append_number(to, info.generation);
+    reel_view_close(view);
+}
+
+static void what_was_there_before_can_be_seen_for_a_while(void **state) {
+    (void)state;
+    CLEANUP(text_finish) struct text before = {0}, found = {0};
+    const char *directory = scratch_directory();
+    struct reel *reel = opened(directory, &first);
+    struct reel_view *view, *again;
+    apply_to(reel, 700);
+    handed_over(reel, directory);
+    apply_to(reel, 720);
+    assert_int_equal(engine_view_before(reel, &view), -ENOENT);
+    tell_tally_take(view_opened(reel), &before);
+    reel_close(reel);
+    reel = opened(directory, &second);
+    apply_to(reel, 750);
+    must(engine_view_before(reel, &view) == 0 && engine_view_before(reel, &again) == 0);
+    reel_view_close(again);
+    tell_tally_take(view, &found);
+    assert_bytes(text_str(&found), text_str(&before));
+    assert_folded(reel, &second);
+    reel_close(reel);
+    reel = opened(directory, &second); /* which has nothing else */
+    assert_int_equal(engine_view_before(reel, &view), -ENOENT);
+    reel_close(reel);
+}
+
 static void a_start_with_the_old_plugin_removes_it(void **state) {
     (void)state;
     const char *directory = scratch_directory();
@@ -451,6 +495,7 @@ static void after_a_trim_another_fold_is_refused(void **state) {
 UNIT_TESTS(handover_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_start_with_the_plugin_shows_all_of_it),
+        cmocka_unit_test(what_was_there_before_can_be_seen_for_a_while),
         cmocka_unit_test(a_start_with_the_old_plugin_removes_it),
         cmocka_unit_test(a_kill_leaves_the_old_or_the_new),
         cmocka_unit_test(when_it_is_cancelled_nothing_is_left),

@@ -115,7 +115,7 @@ static void assert_stored(struct fixture *fixture, const char *key, const char *
                        reel_text(key), &stored, NULL);
     assert_int_equal(rc, json ? 0 : -ENOENT);
     if (!json) return;
-    assert_int_equal(record_json(&fixture->folding.things->shape, stored, &seq, &found), 0);
+    assert_int_equal(record_json(fixture->folding.things->shape.count, stored, &seq, &found), 0);
     assert_bytes(found, reel_text(json));
     assert_int_equal(seq, changed);
 }
