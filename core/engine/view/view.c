@@ -234,8 +234,9 @@ void views_open_before(struct views *views) {
 
 void views_started(struct views *views, bool keeps) {
     struct reel_view *before = views->before;
-    if (keeps && before) atomic_store(&before->deadline_ms, clock_ms() + views->ms_max);
-    if (keeps) return;
+    bool has_room = views->count_max > 1; /* others can be open beside it */
+    if (keeps && has_room && before) atomic_store(&before->deadline_ms, clock_ms() + views->ms_max);
+    if (keeps && has_room) return;
     views->before = NULL;
     reel_view_close(before);
 }

@@ -28,6 +28,11 @@ static int view_open(struct reel_sink_host *host, struct reel_view **ret,
     return 0;
 }
 
+static int view_before(struct reel_sink_host *host, struct reel_view **ret) {
+    (void)host, (void)ret;
+    return -ENOENT;
+}
+
 static void view_close(struct reel_view *view) {
     view->fake->views--;
     free(view);
@@ -81,6 +86,7 @@ static uint64_t cursor(struct reel_sink_host *host) {
 static const struct reel_sink_calls host = {
     .struct_size = sizeof host,
     .view_open = view_open,
+    .view_before = view_before,
     .view_close = view_close,
     .view_position = view_position,
     .view_collection = view_collection,

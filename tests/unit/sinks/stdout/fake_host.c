@@ -2,6 +2,7 @@
  * comes from `current`, as the functions that are given a view are not given the host. */
 #include "fake_host.h"
 
+#include "engine/engine.h"
 #include "json/value.h"
 
 #include <stdlib.h>
@@ -44,6 +45,11 @@ static int view_open(struct reel_sink_host *host, struct reel_view **ret,
     if (fake->refuse_views) return fail(error, -EAGAIN, "no view is to be had");
     fake->views++;
     return reel_view_open(fake->reel, ret, error);
+}
+
+/* What was served before a start: the fixture's Reel has just been made. */
+static int view_before(struct reel_sink_host *host, struct reel_view **ret) {
+    return engine_view_before(((struct fake_host *)host)->reel, ret);
 }
 
 static int view_position(struct reel_view *view, struct reel_position *ret, size_t size) {
@@ -133,6 +139,7 @@ int fake_stage_begin(void **state) {
         .setting_text = setting_text,
         .log = write_log,
         .view_open = view_open,
+        .view_before = view_before,
         .view_close = reel_view_close,
         .view_position = view_position,
         .view_collection = view_collection,
