@@ -116,7 +116,7 @@ static int count_group(void *context, const struct reel_group *group) {
 struct question {
     const char *name, *field, *order, *group;
     reel_comparison comparison;
-    bool counts;
+    bool counts, also_running; /* and it is running, which many are */
     uint64_t limit;
 };
 
@@ -125,7 +125,12 @@ static uint64_t ask(struct reel_view *view, const struct question *question, con
                                        .comparison = question->comparison,
                                        .field = question->field,
                                        .value = reel_text(value)};
-    const struct reel_condition *const list[] = {&condition, NULL};
+    const struct reel_condition running = {.struct_size = sizeof running,
+                                           .comparison = REEL_IS_EQUAL,
+                                           .field = "state",
+                                           .value = reel_text("running")};
+    const struct reel_condition *const list[] = {&condition,
+                                                 question->also_running ? &running : NULL, NULL};
     const struct reel_query query = {.struct_size = sizeof query,
                                      .collection = "cells",
                                      .conditions = question->field ? list : NULL,
@@ -183,6 +188,11 @@ static void report_queries(uint64_t cells) {
          .field = "formation_id",
          .comparison = REEL_IS_AT_LEAST,
          .counts = true},
+        {.name = "count of such a range and a state",
+         .field = "formation_id",
+         .comparison = REEL_IS_AT_LEAST,
+         .counts = true,
+         .also_running = true},
         {.name = "group by spec_id (1,000)", .group = "spec_id", .counts = true},
         {.name = "a scan", .field = "run_id", .comparison = REEL_IS_EQUAL},
     };

@@ -151,7 +151,9 @@ static int find_simple(struct query *query, struct spans *ret) {
     const struct tracked_field *field = query_field(query, only->at, FIELD_INDEXED);
     if (!field) return 0;
     int rc = spans_make(query, field, only, ret);
-    return rc < 0 ? rc : 1;
+    if (rc < 0) return rc;
+    query->is_fulfilled = ret->is_exact;
+    return 1;
 }
 
 static int run_in_key_order(struct query *query) {
@@ -199,6 +201,7 @@ static int run_in_order(struct query *query) {
         if (rc < 0) return rc;
     }
     bool is_simple = query->criteria.count == (own.criterion ? 1 : 0);
+    query->is_fulfilled = is_simple && own.criterion && own.is_exact;
     if (!is_simple && own.criterion) rc = spans_count(query, &own, GATHERED_MAX + 1, &own_count);
     if (rc == 0 && !is_simple && own_count > GATHERED_MAX) {
         rc = query_choose(query, own.criterion, &other, &count);

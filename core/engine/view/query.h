@@ -10,7 +10,9 @@
  *                     records that lie side by side
  *
  * An index only names candidates: each record is looked at, and given if all conditions hold. So it
- * does no harm that long strings are cut in an index.
+ * does no harm that long strings are cut in an index. Only if the entries that are walked say it
+ * all
+ * (`is_fulfilled`), the record's values are not read.
  *
  *     query.c         which way is taken
  *     query_walk.c    the ways, and the places of entries
@@ -81,6 +83,7 @@ struct query {
     bool has_last, more;
 
     bool needs_values; /* `take` does, also without criteria */
+    bool is_fulfilled; /* the entries that are walked are exactly those that fulfil the criteria */
     size_t looked;
     size_t looked_max;  /* in an order, the walk is judged then; 0: never */
     struct arena arena; /* for one record */

@@ -68,7 +68,8 @@ static int look_at(struct query *query, struct reel_str key, struct reel_str sto
     if (place && is_tired(query)) return stop_at(query, place);
     if (view_is_late(query->view, query->looked++)) return fail(query->error, -ETIME, "too late");
     bool fits = true;
-    if (query->criteria.count > 0 || query->needs_values) {
+    bool is_known = query->criteria.count == 0 || query->is_fulfilled;
+    if (!is_known || query->needs_values) {
         int rc = query_fits(query, stored, &row.changed);
         if (rc < 0) return rc;
         fits = rc > 0;
