@@ -68,6 +68,8 @@ static void keep_before(struct crossing *crossing) {
         reel_sink_view_close(crossing->host, before.view);
         return;
     }
+    /* One that was stopped or paused stood behind the others. */
+    if (info.cursor < before.position.cursor) before.position.cursor = info.cursor;
     before.generation = info.generation;
     crossing->kept = before;
 }

@@ -10,9 +10,8 @@
  *                     records that lie side by side
  *
  * An index only names candidates: each record is looked at, and given if all conditions hold. So it
- * does no harm that long strings are cut in an index. Only if the entries that are walked say it
- * all
- * (`is_fulfilled`), the record's values are not read.
+ * does no harm that long strings are cut in an index. Only if the entries that are walked say all
+ * of it (`is_fulfilled`), the values of the record are not read.
  *
  *     query.c         which way is taken
  *     query_walk.c    the ways, and the places of entries

@@ -95,15 +95,18 @@ static bool refuse_old(struct request *request, uint64_t first_deletion) {
 
 /* Plugins were reloaded a moment ago, and a follower that the last worker had comes back: the hub
  * sends it what differs (crossing.h), or ends it. */
-static bool is_of_before(struct request *request, const struct wanted *wanted) {
+static bool is_of_before(struct request *request, struct wanted *wanted) {
     struct reel_sink_host *host = request_host_of_sink(request);
-    struct reel_collection_info info;
-    struct reel_view *view;
-    if (reel_sink_view_before(host, &view) < 0) return false;
-    int rc = reel_sink_collection(host, view, request->projector->collection, &info);
-    reel_sink_view_close(host, view);
-    return rc == 0 && info.served && info.generation == wanted->generation &&
-           wanted->since <= info.cursor;
+    struct beginning before = {.view = NULL};
+    if (reel_sink_view_before(host, &before.view) < 0) return false;
+    int rc = reel_sink_position(host, before.view, &before.position);
+    if (rc == 0)
+        rc = reel_sink_collection(host, before.view, request->projector->collection, &before.info);
+    reel_sink_view_close(host, before.view);
+    bool is_known = rc == 0 && before.info.served && before.info.generation == wanted->generation &&
+                    wanted->since <= before.position.cursor;
+    if (is_known && wanted->since > cursor_of(&before)) wanted->since = cursor_of(&before);
+    return is_known;
 }
 
 /* A change above the cursor may not have arrived yet. A collection that is stopped has nothing of
