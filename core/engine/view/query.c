@@ -27,13 +27,16 @@ static int find_collection(struct query *query, const char *name) {
     return 0;
 }
 
-/* The criteria are of the fields as they are declared now. */
+int query_check_fields(const struct query *query) {
+    if (!query->has_other_fields) return 0;
+    return fail(query->error, -ETIME, "these records are of before, and have other fields");
+}
+
 static int read_criteria(struct query *query) {
     int rc =
         criteria_read(query->collection, query->asked.conditions, &query->criteria, query->error);
-    if (rc < 0 || !query->has_other_fields) return rc;
-    if (query->criteria.count == 0 && !query->asked.order) return 0;
-    return fail(query->error, -ETIME, "these records are of before, and have other fields");
+    bool needs_fields = query->criteria.count > 0 || query->asked.order;
+    return rc == 0 && needs_fields ? query_check_fields(query) : rc;
 }
 
 int query_find_indexes(struct query *query) {

@@ -103,6 +103,10 @@ int query_start(struct query *query, struct reel_view *view, const struct reel_q
                 struct reel_view **ret_within, struct reel_error *error);
 void query_finish(struct query *query);
 
+/* To be called before fields are read, which are asked for as they are declared now. 0; -ETIME: the
+ * records of this view have others. */
+int query_check_fields(const struct query *query);
+
 /* Are the indexes complete in this view? To be called before one is asked for. 0 or an error. */
 int query_find_indexes(struct query *query);
 

@@ -248,7 +248,7 @@ static int begin_groups(struct counting *counting, struct groups *groups, const 
     if (field->kind != REEL_FIELD_STRING) groups->form.is_folded = false;
     groups->list = calloc(REEL_GROUPS_MAX, sizeof *groups->list);
     counting->groups = groups;
-    return groups->list ? 0 : fail_memory(query->error);
+    return groups->list ? query_check_fields(query) : fail_memory(query->error);
 }
 
 static int give_groups(struct counting *counting, reel_group_fn fn, void *context) {

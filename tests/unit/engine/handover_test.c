@@ -86,6 +86,18 @@ PLUGIN(second,
                  .evolve = second_evolve),
        SUMS, OTHER, NEW);
 
+static const struct reel_field *const more_fields[] = {
+    REEL_FIELD(.name = "count", .kind = REEL_FIELD_INTEGER, .flags = REEL_FIELD_INDEXED),
+    REEL_FIELD(.name = "half", .kind = REEL_FIELD_INTEGER, .flags = REEL_FIELD_INDEXED), NULL};
+PLUGIN(with_more,
+       &(const struct reel_projector){.struct_size = sizeof(struct reel_projector),
+                                      .collection = "tally",
+                                      .revision = 2,
+                                      .fields = more_fields,
+                                      .type_prefixes = prefixes,
+                                      .evolve = second_evolve},
+       SUMS, OTHER, NEW);
+
 static const char *const made[] = {"tally", "sums", "new", NULL};
 static const char *const all[] = {"tally", "sums", "other", "new", NULL};
 
@@ -178,8 +190,8 @@ static uint64_t generation_of(struct reel *reel, const char *collection) {
     return info_of(reel, collection).generation;
 }
 
-/* Builds with the second plugin, up to the end of the log. */
-static const char *built(const char *directory) {
+/* Builds with a plugin, up to the end of the log. */
+static const char *built_with(const char *directory, const struct reel_plugin *plugin) {
     const char *scratch = scratch_directory();
     const struct build_collection collections[] = {{"tally", 0, 0}, {"sums", 0, 0}, {"new", 0, 0}};
     const struct build_options options = {.directory = directory,
@@ -192,10 +204,14 @@ static const char *built(const char *directory) {
     struct reel *reel;
     uint64_t seq;
     must_ok(engine_open_scratch(&reel_options, scratch, &reel, &error), error);
-    must_ok(reel_add_plugin(reel, &second, &error), error);
+    must_ok(reel_add_plugin(reel, plugin, &error), error);
     must_ok(build_run(reel, &options, &seq, &error), error);
     reel_close(reel);
     return scratch;
+}
+
+static const char *built(const char *directory) {
+    return built_with(directory, &second);
 }
 
 /* Called between two slices. */
@@ -292,6 +308,45 @@ static void what_was_there_before_can_be_seen_for_a_while(void **state) {
     reel_close(reel);
     reel = opened(directory, &second); /* which has nothing else */
     assert_int_equal(engine_view_before(reel, &view), -ENOENT);
+    reel_close(reel);
+}
+
+static int note_group(void *context, const struct reel_group *group) {
+    (void)group;
+    ++*(size_t *)context;
+    return 0;
+}
+
+/* Whoever asks for fields gets an error, and all goes on. */
+static void what_was_there_before_is_not_read_by_fields_that_it_has_not(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    const struct reel_query whole = {.struct_size = sizeof whole, .collection = "tally"};
+    struct reel_query ordered = whole;
+    struct between never = {.left = -1};
+    struct reel *reel = opened(directory, &first);
+    struct reel_collection_info info;
+    struct reel_error error;
+    struct reel_view *view;
+    uint64_t count = 0;
+    size_t given = 0;
+    apply_to(reel, 700);
+    must_ok(hand_over(reel, built_with(directory, &with_more), &never, &error), error);
+    reel_close(reel);
+    reel = opened(directory, &with_more);
+    must(engine_view_before(reel, &view) == 0);
+    must(reel_view_collection(view, "tally", &info) == 0);
+    ordered.order = "count";
+    assert_int_equal(reel_view_query(view, &ordered, note_record, NULL, NULL, &error), -ETIME);
+    for (size_t i = 0; more_fields[i]; i++)
+        assert_int_equal(
+            reel_view_count(view, &whole, more_fields[i]->name, note_group, &given, NULL, &error),
+            -ETIME);
+    assert_int_equal(given, 0);
+    must_ok(reel_view_count(view, &whole, NULL, NULL, NULL, &count, &error), error);
+    assert_int_equal(count, info.records);
+    reel_view_close(view);
+    apply_to(reel, 720);
     reel_close(reel);
 }
 
@@ -496,6 +551,7 @@ UNIT_TESTS(handover_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_start_with_the_plugin_shows_all_of_it),
         cmocka_unit_test(what_was_there_before_can_be_seen_for_a_while),
+        cmocka_unit_test(what_was_there_before_is_not_read_by_fields_that_it_has_not),
         cmocka_unit_test(a_start_with_the_old_plugin_removes_it),
         cmocka_unit_test(a_kill_leaves_the_old_or_the_new),
         cmocka_unit_test(when_it_is_cancelled_nothing_is_left),
