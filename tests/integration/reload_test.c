@@ -386,6 +386,30 @@ static void they_get_all_that_differs_and_nothing_else(void **state) {
     test_context("%s", "");
 }
 
+/* It is told so at once: it would come back with the same position until the old records are gone.
+ */
+static void what_was_missed_is_not_looked_for_by_fields_that_it_had_not(void **state) {
+    (void)state;
+    const struct {
+        const char *filter;
+        bool is_behind;
+        long status;
+    } ways[] = {{"", true, 200}, {"half=2&", true, 410}, {"half=2&", false, 200}};
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    char target[128];
+    post_some(&reloaded, 20);
+    uint64_t generation = generation_of(&reloaded, "tallies");
+    exchange(&reloaded, TALLY("3"), by_signal);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        snprintf(target, sizeof target, "/v1/tallies?%ssince=%" PRIu64 "&generation=%" PRIu64,
+                 ways[i].filter, reloaded.posted - ways[i].is_behind, generation);
+        struct reply reply = asked(reloaded.site.reader, "HEAD", target,
+                                   "Accept: text/event-stream", NULL, ways[i].status);
+        reply_free(&reply);
+    }
+    reloaded_closed(&reloaded);
+}
+
 static void one_that_has_missed_two_reloads_begins_again(void **state) {
     (void)state;
     struct reloaded reloaded = reloaded_opened(TALLY("1"));
@@ -470,6 +494,7 @@ int main(void) {
         cmocka_unit_test(the_configuration_file_chooses_plugins_and_settings_of_projectors),
         cmocka_unit_test(followers_of_records_get_what_differs),
         cmocka_unit_test(they_get_all_that_differs_and_nothing_else),
+        cmocka_unit_test(what_was_missed_is_not_looked_for_by_fields_that_it_had_not),
         cmocka_unit_test(one_that_has_missed_two_reloads_begins_again),
         cmocka_unit_test(followers_of_events_resume_without_hole_or_repeat),
         cmocka_unit_test(a_paused_unit_stays_as_it_is_until_it_is_resumed),

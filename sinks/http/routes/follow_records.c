@@ -93,15 +93,34 @@ static bool refuse_old(struct request *request, uint64_t first_deletion) {
     return false;
 }
 
+static struct reel_query query_of(const struct request *request,
+                                  const struct beginning *beginning) {
+    return (struct reel_query){
+        .struct_size = sizeof(struct reel_query),
+        .collection = request->projector->collection,
+        .conditions = beginning->filter.conditions,
+    };
+}
+
+static int take_none(void *context, const struct reel_row *row) {
+    (void)context, (void)row;
+    return 0;
+}
+
 /* Plugins were reloaded a moment ago, and a follower that the last worker had comes back: the hub
- * sends it what differs (crossing.h), or ends it. */
-static bool is_of_before(struct request *request, struct wanted *wanted) {
+ * sends it what differs (crossing.h), or ends it. What it has missed is read from the old records,
+ * which may not have the fields of its conditions. */
+static bool is_of_before(struct request *request, const struct beginning *beginning,
+                         struct wanted *wanted) {
     struct reel_sink_host *host = request_host_of_sink(request);
     struct beginning before = {.view = NULL};
     if (reel_sink_view_before(host, &before.view) < 0) return false;
     int rc = reel_sink_position(host, before.view, &before.position);
     if (rc == 0)
         rc = reel_sink_collection(host, before.view, request->projector->collection, &before.info);
+    const struct reel_query query = query_of(request, beginning);
+    if (rc == 0 && wanted->since < before.info.changed)
+        rc = reel_sink_changes(host, before.view, &query, UINT64_MAX, take_none, NULL, NULL);
     reel_sink_view_close(host, before.view);
     bool is_known = rc == 0 && before.info.served && before.info.generation == wanted->generation &&
                     wanted->since <= before.position.cursor;
@@ -118,7 +137,7 @@ static bool check_since(struct request *request, const struct beginning *beginni
     uint64_t own = cursor_of(beginning);
     if (!since_check_epoch(request, position)) return false;
     if (wanted->has_generation && wanted->generation != beginning->info.generation)
-        return (wanted->is_stream && is_of_before(request, wanted)) ||
+        return (wanted->is_stream && is_of_before(request, beginning, wanted)) ||
                refuse_generation(request, beginning->info.generation);
     if (!wanted->has_since) return true;
     if (wanted->since > own && wanted->since <= position->cursor) wanted->since = own;
@@ -126,20 +145,6 @@ static bool check_since(struct request *request, const struct beginning *beginni
         return refuse_old(request, position->first_deletion);
     if (wanted->since <= position->cursor) return true;
     return since_is_known(request, wanted->since) && request_wait_until(request, wanted->since);
-}
-
-static struct reel_query query_of(const struct request *request,
-                                  const struct beginning *beginning) {
-    return (struct reel_query){
-        .struct_size = sizeof(struct reel_query),
-        .collection = request->projector->collection,
-        .conditions = beginning->filter.conditions,
-    };
-}
-
-static int take_none(void *context, const struct reel_row *row) {
-    (void)context, (void)row;
-    return 0;
 }
 
 /* Are the conditions possible? Nothing is changed after the last seq that there can be. */
