@@ -167,8 +167,7 @@ static void *follow_on(void *context) {
     struct following *following = context;
     struct record_copy *copy = &following->copy;
     while (!atomic_load(&following->ending)) {
-        (void)record_copy_read(copy, &following->daemon, NULL, 20);
-        if (copy->wire.ended || copy->close_code) record_copy_cut(copy);
+        (void)record_copy_go_on(copy, &following->daemon, NULL, 20);
         atomic_store(&following->crossings, copy->crossings);
     }
     return NULL;

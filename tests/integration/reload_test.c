@@ -345,8 +345,7 @@ static void followers_of_records_get_what_differs(void **state) {
 static void await_crossing(struct record_copy *copy, struct reloaded *reloaded) {
     for (uint64_t began = now_ms(); copy->crossings == 0;) {
         must(now_ms() - began < WIRE_PATIENCE_MS);
-        record_copy_read(copy, &reloaded->site.daemon, reloaded->site.reader, 20);
-        if (copy->wire.ended || copy->close_code) record_copy_cut(copy);
+        record_copy_go_on(copy, &reloaded->site.daemon, reloaded->site.reader, 20);
     }
 }
 

@@ -289,6 +289,14 @@ bool record_copy_read(struct record_copy *copy, const struct daemon *daemon, str
     return true;
 }
 
+bool record_copy_go_on(struct record_copy *copy, const struct daemon *daemon, struct client *client,
+                       int timeout_ms) {
+    bool has_come = record_copy_read(copy, daemon, client, timeout_ms);
+    bool is_stream = copy->transport != RECORDS_POLL;
+    if (is_stream && (copy->wire.ended || copy->close_code)) record_copy_cut(copy);
+    return has_come;
+}
+
 void record_copy_reach(struct record_copy *copy, const struct daemon *daemon, struct client *client,
                        uint64_t cursor) {
     uint64_t moved = now_ms();
@@ -298,12 +306,10 @@ void record_copy_reach(struct record_copy *copy, const struct daemon *daemon, st
             support_failed(__FILE__, __LINE__,
                            "%s %s: at %" PRIu64 ", position %" PRIu64 " of %" PRIu64,
                            copy->collection, copy->filter, copy->seq, copy->point, cursor);
-        bool has_come = record_copy_read(copy, daemon, client, 20);
+        bool has_come = record_copy_go_on(copy, daemon, client, 20);
         if (copy->transport == RECORDS_POLL) {
             has_come = copy->seq != before; /* an answer without changes is one, too */
             if (!has_come) usleep(1000);
-        } else if (copy->wire.ended || copy->close_code) {
-            record_copy_cut(copy);
         }
         if (has_come) moved = now_ms();
     }

@@ -54,6 +54,10 @@ void record_copy_connect(struct record_copy *copy, const struct daemon *daemon);
 bool record_copy_read(struct record_copy *copy, const struct daemon *daemon, struct client *client,
                       int timeout_ms);
 
+/* The same; and closes a connection that has ended, so that the next call connects again. */
+bool record_copy_go_on(struct record_copy *copy, const struct daemon *daemon, struct client *client,
+                       int timeout_ms);
+
 /* Reads, and connects again if the connection ends, until it has been told a position at or above
  * this cursor. */
 void record_copy_reach(struct record_copy *copy, const struct daemon *daemon, struct client *client,

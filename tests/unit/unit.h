@@ -32,6 +32,20 @@ struct unit_tests {
 };
 void unit_enlist(struct unit_tests *tests);
 
+/* A plugin with one projector, of the same name; with <reel/projector.h>. */
+#define PLUGIN_OF_ONE(symbol, title, ...)                                                          \
+    const struct reel_plugin symbol = {                                                            \
+        .header = REEL_PLUGIN_HEADER,                                                              \
+        .name = title,                                                                             \
+        .version = "1",                                                                            \
+        .projectors =                                                                              \
+            (const struct reel_projector *const[]){                                                \
+                &(const struct reel_projector){.struct_size = sizeof(struct reel_projector),       \
+                                               .collection = title,                                \
+                                               __VA_ARGS__},                                       \
+                NULL},                                                                             \
+    }
+
 #define STR(literal) ((struct reel_str){"" literal, sizeof(literal) - 1})
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))

@@ -114,35 +114,22 @@ static reel_outcome seen_derive(struct reel_tx *tx, const struct reel_change *ch
 /* ---- Declarations ---------------------------------------------------------------------------- */
 
 #define INT(field) REEL_FIELD(.name = (field), .kind = REEL_FIELD_INTEGER)
-#define PLUGIN(symbol, title, ...)                                                                 \
-    const struct reel_plugin symbol = {                                                            \
-        .header = REEL_PLUGIN_HEADER,                                                              \
-        .name = title,                                                                             \
-        .version = "1",                                                                            \
-        .projectors =                                                                              \
-            (const struct reel_projector *const[]){                                                \
-                &(const struct reel_projector){.struct_size = sizeof(struct reel_projector),       \
-                                               .revision = 1,                                      \
-                                               .collection = title,                                \
-                                               __VA_ARGS__},                                       \
-                NULL},                                                                             \
-    }
 static const char *const prefixes[] = {"item.", NULL};
 static const struct reel_field *const item_fields[] = {
     REEL_FIELD(.name = "group", .kind = REEL_FIELD_STRING), INT("value"), NULL};
 static const struct reel_field *const total_fields[] = {INT("count"), INT("sum"), NULL};
 static const struct reel_field *const size_fields[] = {INT("groups"), NULL};
 
-PLUGIN(derived_items, "items", .type_prefixes = prefixes, .fields = item_fields,
-       .evolve = items_evolve);
-PLUGIN(derived_totals, "totals", .derives_from = "items", .derive = totals_derive,
-       .fields = total_fields, .flags = REEL_DERIVE_FROM_RECORDS);
-PLUGIN(derived_strict, "strict", .derives_from = "items", .derive = strict_derive,
-       .fields = total_fields);
-PLUGIN(derived_sizes, "sizes", .derives_from = "totals", .derive = sizes_derive,
-       .fields = size_fields, .flags = REEL_DERIVE_FROM_RECORDS);
-PLUGIN(derived_seen_plugin, "seen", .derives_from = "items", .derive = seen_derive,
-       .fields = size_fields);
+PLUGIN_OF_ONE(derived_items, "items", .revision = 1, .type_prefixes = prefixes,
+              .fields = item_fields, .evolve = items_evolve);
+PLUGIN_OF_ONE(derived_totals, "totals", .revision = 1, .derives_from = "items",
+              .derive = totals_derive, .fields = total_fields, .flags = REEL_DERIVE_FROM_RECORDS);
+PLUGIN_OF_ONE(derived_strict, "strict", .revision = 1, .derives_from = "items",
+              .derive = strict_derive, .fields = total_fields);
+PLUGIN_OF_ONE(derived_sizes, "sizes", .revision = 1, .derives_from = "totals",
+              .derive = sizes_derive, .fields = size_fields, .flags = REEL_DERIVE_FROM_RECORDS);
+PLUGIN_OF_ONE(derived_seen_plugin, "seen", .revision = 1, .derives_from = "items",
+              .derive = seen_derive, .fields = size_fields);
 
 /* ---- Using them ------------------------------------------------------------------------------ */
 

@@ -48,25 +48,14 @@ static const char *const prefixes[] = {"tally.", NULL};
 static const struct reel_field *const fields[] = {
     REEL_FIELD(.name = "count", .kind = REEL_FIELD_INTEGER, .flags = REEL_FIELD_INDEXED), NULL};
 
-#define PLUGIN(symbol, title, ...)                                                                 \
-    const struct reel_plugin symbol = {                                                            \
-        .header = REEL_PLUGIN_HEADER,                                                              \
-        .name = title,                                                                             \
-        .version = "1",                                                                            \
-        .projectors =                                                                              \
-            (const struct reel_projector *const[]){                                                \
-                &(const struct reel_projector){.struct_size = sizeof(struct reel_projector),       \
-                                               .collection = title,                                \
-                                               .fields = fields,                                   \
-                                               __VA_ARGS__},                                       \
-                NULL},                                                                             \
-    }
-PLUGIN(tally, "tally", .revision = 1, .type_prefixes = prefixes, .evolve = tally_evolve);
-PLUGIN(tally_2, "tally", .revision = 2, .type_prefixes = prefixes, .evolve = tally_evolve);
-PLUGIN(sums, "sums", .revision = 1, .derives_from = "tally", .derive = sums_derive,
-       .flags = REEL_DERIVE_FROM_RECORDS);
-PLUGIN(sums_2, "sums", .revision = 2, .derives_from = "tally", .derive = sums_derive,
-       .flags = REEL_DERIVE_FROM_RECORDS);
+PLUGIN_OF_ONE(tally, "tally", .fields = fields, .revision = 1, .type_prefixes = prefixes,
+              .evolve = tally_evolve);
+PLUGIN_OF_ONE(tally_2, "tally", .fields = fields, .revision = 2, .type_prefixes = prefixes,
+              .evolve = tally_evolve);
+PLUGIN_OF_ONE(sums, "sums", .fields = fields, .revision = 1, .derives_from = "tally",
+              .derive = sums_derive, .flags = REEL_DERIVE_FROM_RECORDS);
+PLUGIN_OF_ONE(sums_2, "sums", .fields = fields, .revision = 2, .derives_from = "tally",
+              .derive = sums_derive, .flags = REEL_DERIVE_FROM_RECORDS);
 
 /* ---- The model ------------------------------------------------------------------------------- */
 
