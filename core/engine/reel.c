@@ -396,7 +396,7 @@ static int start_dispatcher(struct reel *reel, struct reel_error *error) {
     if (rc < 0) return rc;
     views_open_before(&reel->views);
     rc = dispatcher_start(dispatcher, error);
-    views_started(&reel->views, rc == 0 && registry_replaces(&dispatcher->registry));
+    if (rc < 0 || !registry_replaces(&dispatcher->registry)) views_close_before(&reel->views);
     if (rc == 0) report_started(&reel->reporter, dispatcher);
     reel->started = rc == 0;
     return rc;
@@ -409,7 +409,7 @@ int reel_start(struct reel *reel, struct reel_error *error) {
     if (rc < 0) return rc;
     rc = reel->start_behind ? fold_tail(reel, error) : transaction_catch_up(reel, error);
     if (rc == 0) rc = build_at_start(reel, error);
-    if (rc == 0) views_started(&reel->views, true);
+    if (rc == 0) views_renew_before(&reel->views);
     reel->ready = rc == 0; /* after a failure, such as a full disk, it can be tried again */
     return rc;
 }

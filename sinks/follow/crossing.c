@@ -61,15 +61,12 @@ static void keep_before(struct crossing *crossing) {
     struct crossing_side before = {.view = NULL};
     struct reel_collection_info info;
     if (reel_sink_view_before(crossing->host, &before.view) < 0) return;
-    int rc = reel_sink_position(crossing->host, before.view, &before.position);
-    if (rc == 0)
-        rc = reel_sink_collection(crossing->host, before.view, crossing->collection, &info);
+    int rc =
+        crossing_look(crossing->host, before.view, crossing->collection, &before.position, &info);
     if (rc < 0 || !info.served || !take_place(crossing)) {
         reel_sink_view_close(crossing->host, before.view);
         return;
     }
-    /* One that was stopped or paused stood behind the others. */
-    if (info.cursor < before.position.cursor) before.position.cursor = info.cursor;
     before.generation = info.generation;
     crossing->kept = before;
 }
@@ -110,6 +107,14 @@ void crossing_tidy(struct crossing *crossing) {
 }
 
 /* ---- Views ----------------------------------------------------------------------------------- */
+
+int crossing_look(struct reel_sink_host *host, struct reel_view *view, const char *collection,
+                  struct reel_position *ret_position, struct reel_collection_info *ret_info) {
+    int rc = reel_sink_position(host, view, ret_position);
+    if (rc == 0) rc = reel_sink_collection(host, view, collection, ret_info);
+    if (rc == 0 && ret_info->cursor < ret_position->cursor) ret_position->cursor = ret_info->cursor;
+    return rc;
+}
 
 /* The kept view has the old records, and this one the new ones. */
 static void begin_take(struct crossing *crossing, const struct crossing_side *to) {

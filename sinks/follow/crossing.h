@@ -5,8 +5,8 @@
  *
  * While a collection is rebuilt, the newest view that a follower has read is kept open; after a
  * reload of plugins, the view of what the last worker had. The first view that has the new records
- * makes of both a crossing: the old records as of `from_seq`, which
- * is not below the position of any follower, and the new ones as of `to_seq`.
+ * makes of both a crossing: the old records as of `from_seq`, which is not below the position of
+ * any follower, and the new ones as of `to_seq`.
  *
  *     CROSSING_NONE       no rebuild has ended lately
  *     CROSSING_COMPARING  the records of both views are compared, a slice in each turn
@@ -88,6 +88,11 @@ struct crossing {
 struct crossing *crossing_ref(struct crossings *all, struct reel_sink_host *host,
                               const char *collection);
 void crossing_unref(struct crossing *crossing);
+
+/* What a view has of the collection, and where that stands: one that is stopped is behind others.
+ */
+int crossing_look(struct reel_sink_host *host, struct reel_view *view, const char *collection,
+                  struct reel_position *ret_position, struct reel_collection_info *ret_info);
 
 /* Takes ownership of a view that was read, unless it is of no use; it is closed then. */
 void crossing_saw_take(struct crossing *crossing, struct reel_view *view,

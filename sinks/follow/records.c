@@ -395,15 +395,10 @@ static int cross(struct reading *reading, struct reel_view *view) {
 
 /* ---- Views ----------------------------------------------------------------------------------- */
 
-/* Looks at the view: what it has of the collection, and where that stands: one that is stopped is
- * behind others. */
 static int look(struct reading *reading, struct reel_view *view) {
-    struct record_stream *stream = reading->stream;
-    int rc = reel_sink_position(stream->host, view, &reading->position);
-    if (rc == 0) rc = reel_sink_collection(stream->host, view, stream->collection, &reading->info);
-    if (rc == 0 && reading->info.cursor < reading->position.cursor)
-        reading->position.cursor = reading->info.cursor;
-    return rc;
+    const struct record_stream *stream = reading->stream;
+    return crossing_look(stream->host, view, stream->collection, &reading->position,
+                         &reading->info);
 }
 
 /* If nothing has changed since the place, nothing need be walked. */

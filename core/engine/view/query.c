@@ -23,7 +23,8 @@ static int find_collection(struct query *query, const char *name) {
     query->set = state->set;
     query->records = state->records;
     query->field_count = state->field_count;
-    query->has_other_fields = !registry_has_fields(collection, state);
+    query->has_other_fields =
+        query->view == query->view->views->before && !registry_has_fields(collection, state);
     return 0;
 }
 

@@ -229,16 +229,17 @@ void reel_view_close(struct reel_view *view) {
 /* Without this view, followers must take a snapshot. */
 void views_open_before(struct views *views) {
     struct reel_error error;
+    if (views->count_max < 2) return; /* others must be possible beside it */
     if (views_open(views, &views->before, &error) < 0) views->before = NULL;
 }
 
-void views_started(struct views *views, bool keeps) {
-    struct reel_view *before = views->before;
-    bool has_room = views->count_max > 1; /* others can be open beside it */
-    if (keeps && has_room && before) atomic_store(&before->deadline_ms, clock_ms() + views->ms_max);
-    if (keeps && has_room) return;
+void views_renew_before(struct views *views) {
+    if (views->before) atomic_store(&views->before->deadline_ms, clock_ms() + views->ms_max);
+}
+
+void views_close_before(struct views *views) {
+    reel_view_close(views->before);
     views->before = NULL;
-    reel_view_close(before);
 }
 
 int views_before(struct views *views, struct reel_view **ret) {
@@ -258,7 +259,7 @@ void views_init(struct views *views, struct store *store, struct log_place *log,
 }
 
 void views_finish(struct views *views) {
-    reel_view_close(views->before);
+    views_close_before(views);
     INVARIANT(!views->first && views->open_count == 0); /* <reel/reel.h>: no view may be open */
     while (views->idle) {
         struct reel_view *view = views->idle;

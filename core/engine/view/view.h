@@ -37,12 +37,13 @@ void views_finish(struct views *views);
 int views_open(struct views *views, struct reel_view **ret, struct reel_error *error);
 
 /* What the last process has served, for followers who have it, and are to get only what is
- * different now that other plugins run. The view is opened before anything is changed, and its time
- * begins again when the start has ended (`keeps`), or it is closed. Its records may have other
- * fields than those that are declared now. views_before gives it, with a reference of its own:
- * -ENOENT: nothing was replaced, or its time is over. [before: setup; after: any thread] */
+ * different now that other plugins run. The view is opened before anything is changed, and closed
+ * if nothing is; its time begins again when the start has ended. Its records may have other fields
+ * than those that are declared now. views_before gives it, with a reference of its own: -ENOENT:
+ * nothing was replaced, or its time is over. [the first three: setup; then: any thread] */
 void views_open_before(struct views *views);
-void views_started(struct views *views, bool keeps);
+void views_close_before(struct views *views);
+void views_renew_before(struct views *views);
 int views_before(struct views *views, struct reel_view **ret);
 
 /* Ends views whose time is over, unless they are in use; and the oldest ones, before their time, if

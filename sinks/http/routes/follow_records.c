@@ -107,6 +107,15 @@ static int take_none(void *context, const struct reel_row *row) {
     return 0;
 }
 
+/* Are the conditions possible in this view? Nothing is changed after the last seq that there can
+ * be. */
+static int try_conditions(struct request *request, const struct beginning *beginning,
+                          struct reel_view *view, struct reel_error *error) {
+    const struct reel_query query = query_of(request, beginning);
+    return reel_sink_changes(request_host_of_sink(request), view, &query, UINT64_MAX, take_none,
+                             NULL, error);
+}
+
 /* Plugins were reloaded a moment ago, and a follower that the last worker had comes back: the hub
  * sends it what differs (crossing.h), or ends it. What it has missed is read from the old records,
  * which may not have the fields of its conditions. */
@@ -118,9 +127,8 @@ static bool is_of_before(struct request *request, const struct beginning *beginn
     int rc = reel_sink_position(host, before.view, &before.position);
     if (rc == 0)
         rc = reel_sink_collection(host, before.view, request->projector->collection, &before.info);
-    const struct reel_query query = query_of(request, beginning);
     if (rc == 0 && wanted->since < before.info.changed)
-        rc = reel_sink_changes(host, before.view, &query, UINT64_MAX, take_none, NULL, NULL);
+        rc = try_conditions(request, beginning, before.view, NULL);
     reel_sink_view_close(host, before.view);
     bool is_known = rc == 0 && before.info.served && before.info.generation == wanted->generation &&
                     wanted->since <= before.position.cursor;
@@ -147,12 +155,9 @@ static bool check_since(struct request *request, const struct beginning *beginni
     return since_is_known(request, wanted->since) && request_wait_until(request, wanted->since);
 }
 
-/* Are the conditions possible? Nothing is changed after the last seq that there can be. */
 static int check_conditions(struct request *request, const struct beginning *beginning) {
-    const struct reel_query query = query_of(request, beginning);
     struct reel_error error = {0};
-    int rc = reel_sink_changes(request_host_of_sink(request), beginning->view, &query, UINT64_MAX,
-                               take_none, NULL, &error);
+    int rc = try_conditions(request, beginning, beginning->view, &error);
     if (rc == -EINVAL) answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "%s", error.text);
     return rc;
 }
