@@ -28,6 +28,8 @@ struct recording {
     char directory[PATH_ROOM];
     size_t directory_len;
     size_t kill_at, count, used;
+    uint64_t sync_note;                        /* from the first of this kind on: */
+    size_t kill_behind_note;                   /* so many syncs; 0: none, or the note has come */
     size_t kill_at_sync, kill_in_synced_write; /* so many more */
     size_t last;                               /* where the last record is */
     char bytes[];
@@ -56,6 +58,7 @@ static void set_directory(const char *directory) {
     if (recording->directory_len >= PATH_ROOM) give_up("the directory's path is too long");
     memcpy(recording->directory, directory, recording->directory_len + 1);
     recording->kill_at = recording->kill_at_sync = recording->kill_in_synced_write = 0;
+    recording->kill_behind_note = 0;
     recording->on = true;
 }
 
@@ -92,12 +95,13 @@ void recorder_drop(const struct record *last) {
 void recorder_kill_at(size_t n) {
     make_lock();
     recording->kill_at = n ? recording->count + n : 0;
-    recording->kill_at_sync = recording->kill_in_synced_write = 0;
+    recording->kill_at_sync = recording->kill_in_synced_write = recording->kill_behind_note = 0;
 }
 
-void recorder_kill_at_sync(size_t n) {
+void recorder_kill_at_sync(uint64_t note, size_t n) {
     recorder_kill_at(0);
-    recording->kill_at_sync = n;
+    recording->sync_note = note;
+    recording->kill_behind_note = n;
 }
 
 void recorder_kill_in_synced_write(size_t n) {
@@ -153,6 +157,10 @@ void recorder_note(uint64_t kind, const void *bytes, size_t len) {
     bool begun = begin();
     if (begun && len > 0) memcpy(add(RECORD_NOTE, 0, kind, len)->bytes, bytes, len);
     if (begun && len == 0) add(RECORD_NOTE, 0, kind, 0);
+    if (begun && kind == recording->sync_note && recording->kill_behind_note > 0) {
+        recording->kill_at_sync = recording->kill_behind_note;
+        recording->kill_behind_note = 0;
+    }
     end(begun);
 }
 

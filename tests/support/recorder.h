@@ -50,9 +50,9 @@ void recorder_drop(const struct record *last);
  * never. No other thread may be recording. */
 void recorder_kill_at(size_t n);
 
-/* Or before the n-th sync from now on; or in the n-th write to a file that was opened with O_DSYNC,
- * when others see it and the disk does not have it. */
-void recorder_kill_at_sync(size_t n);
+/* Or before the n-th sync behind the next note of a kind; or in the n-th write to a file that was
+ * opened with O_DSYNC, when others see it and the disk does not have it. */
+void recorder_kill_at_sync(uint64_t note, size_t n);
 void recorder_kill_in_synced_write(size_t n);
 
 void recorder_note(uint64_t kind, const void *bytes, size_t len);

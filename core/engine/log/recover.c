@@ -20,8 +20,8 @@
  * Before anything is appended, a torn tail is overwritten with zeros and synced. Otherwise an
  * intact frame after the torn one could become part of the log when the log has grown up to it. The
  * frames that were found are synced, too: if a process was killed, they may be only in the kernel's
- * memory. They must be durable before the state that is folded from them, and before the next
- * frame.
+ * memory. They must be durable before the state that is folded from them, before the next frame,
+ * and before segments go that are below the floor that they set.
  *
  * **Segments.** Their numbers rise by one. Each begins after the head of the segment before it, and
  * has the checksum of that segment's last frame. If a crash interrupts a trim, it leaves segments
@@ -376,12 +376,18 @@ static int cut_tail(const struct recovery *recovery, struct reel_error *error) {
     return rc < 0 ? fail(error, rc, "cannot sync log/%s: %s", last->name, strerror(-rc)) : 0;
 }
 
-/* Removes files that are not used any more. */
-static void remove_leftovers(struct recovery *recovery) {
+/* Removes segments that nothing needs any more: the floor must be durable. */
+static void remove_below_floor(const struct recovery *recovery) {
     struct log *log = recovery->log;
     INVARIANT(recovery->keep_from < recovery->names.count);
     HOLD_LOCK(&log->files_lock);
     for (size_t i = 0; i < recovery->keep_from; i++) log_remove(log, recovery->names.names[i]);
+}
+
+/* Removes files that no process finished, or that only the last process used. */
+static void remove_leftovers(const struct recovery *recovery) {
+    struct log *log = recovery->log;
+    HOLD_LOCK(&log->files_lock);
     for (size_t i = 0; i < recovery->names.left_count; i++) {
         const char *name = recovery->names.left[i];
         if (strcmp(name, SPARE_NAME) == 0)
@@ -410,9 +416,13 @@ static int take_last(struct recovery *recovery, struct reel_error *error) {
     int rc = is_sealed ? 0 : open_to_write(log, last, error);
     if (rc < 0) return rc;
     remove_leftovers(recovery);
-    if (is_sealed) return 0;
-    rc = cut_tail(recovery, error);
+#ifdef REEL_FAULT_20 /* segments below a floor go before it is durable */
+    remove_below_floor(recovery);
+#endif
+    rc = is_sealed ? 0 : cut_tail(recovery, error);
     if (rc < 0) return rc;
+    remove_below_floor(recovery);
+    if (is_sealed) return 0;
     log->active = last;
     log->witnessed_at = recovery->scan.witnessed_at;
     return 0;

@@ -359,6 +359,7 @@ static void a_cut_at_every_call_of_a_conversion(void **state) {
 struct killing {
     work_fn work;
     size_t at, at_sync, in_commit; /* recorder_kill_at, …_at_sync or …_in_synced_write */
+    enum note note;                /* for `at_sync` */
     size_t soon, some;             /* cuts */
 };
 
@@ -370,7 +371,7 @@ static void cut_after_kill(const struct killing *killing, uint64_t *random) {
     if (killing->in_commit)
         recorder_kill_in_synced_write(killing->in_commit);
     else if (killing->at_sync)
-        recorder_kill_at_sync(killing->at_sync);
+        recorder_kill_at_sync(killing->note, killing->at_sync);
     else
         recorder_kill_at(killing->at);
     record_work(killing->work, story.directory, random_next(random));
@@ -449,6 +450,19 @@ static void a_cut_after_a_process_was_killed_in_a_commit(void **state) {
         cut_after_kill(&killing, &random);
     }
     story_finish(&story);
+}
+
+/* Before the floor is durable, which the next process believes. */
+static void a_cut_after_a_process_was_killed_in_a_trim(void **state) {
+    (void)state;
+    uint64_t random = 17;
+    for (size_t i = 0; i < scaled(20); i++) {
+        struct killing killing = {.work = work_life,
+                                  .note = NOTE_TRIMMING,
+                                  .at_sync = 1 + i % 2,
+                                  .soon = 4 * (size_t)SOON};
+        cut_after_kill(&killing, &random);
+    }
 }
 
 /* At calls that change names and those beside them, from that note on; by --long in a wider window.
@@ -533,6 +547,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_checkpoint),
         cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_commit),
         cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_rebuild),
+        cmocka_unit_test(a_cut_after_a_process_was_killed_in_a_trim),
         cmocka_unit_test(a_cut_after_a_process_was_killed_making_a_store),
         cmocka_unit_test(a_cut_after_a_process_was_killed_adopting),
     };
