@@ -28,7 +28,16 @@
 #define INDEXED_SO build_path("tests/integration/plugins/queried.so")
 #define PLAIN_SO   build_path("tests/integration/plugins/queried_plain.so")
 
-enum { KEYS = 60, FIELDS = 10, STORES = 20, LIVES = 5, ROUNDS = 40, QUERIES = 25, TEXT_MAX = 480 };
+enum {
+    KEYS = 60,
+    FIELDS = 10,
+    STORES = 20,
+    LIVES = 5,
+    ROUNDS = 40,
+    QUERIES = 25,
+    MOVING = 3,
+    TEXT_MAX = 480
+};
 
 /* ---- The model ------------------------------------------------------------------------------- */
 
@@ -423,6 +432,67 @@ static void compare_pages(struct model *model, struct reel_view *view,
     must(reading.at == reading.count);
 }
 
+/* How often each record came. */
+struct counting {
+    unsigned times[KEYS];
+    char last[TEXT_MAX * 3]; /* key */
+    size_t last_len;
+};
+
+static int count_row(void *context, const struct reel_row *row) {
+    struct counting *counting = context;
+    char space[TEXT_MAX * 3];
+    for (size_t n = 0; n < KEYS; n++) counting->times[n] += reel_str_eq(row->key, key_of(n, space));
+    memcpy(counting->last, row->key.data, row->key.len);
+    counting->last_len = row->key.len;
+    return 0;
+}
+
+static struct reel_view *look(struct model *model);
+
+/* In pages of one view each, while records change: one that does not change is on one page; if its
+ * key or value is cut in a token, perhaps on more, and never on none. */
+static void compare_moving_pages(struct model *model, const struct asking *asking) {
+    struct counting counting = {0};
+    struct reel_error error = {0};
+    struct reel_page page = {.more = true};
+    uint64_t changed[KEYS];
+    char next[REEL_TOKEN_MAX];
+    bool is_string_order =
+        asking->order >= 0 && asking->order < FIELDS && is_string((size_t)asking->order);
+    bool is_cut = asking->order >= 0 && (is_string_order || long_key > 60);
+    struct reel_query query = {
+        .struct_size = sizeof query,
+        .flags = asking->is_descending ? REEL_QUERY_DESCENDING : 0,
+        .collection = "queried",
+        .conditions = asking->count ? asking->pointers : NULL,
+        .order = asking->order < 0        ? NULL
+                 : asking->order < FIELDS ? fields[asking->order].name
+                                          : "changed",
+    };
+    reel_view_close(look(model));
+    for (size_t n = 0; n < KEYS; n++)
+        changed[n] =
+            model->seen[n].exists && fulfils(asking, &model->seen[n]) ? model->seen[n].changed : 0;
+    while (page.more) {
+        struct reel_view *view = view_opened(model->reel);
+        query.limit = 4 + below(model, 8);
+        int rc = reel_view_query(view, &query, count_row, &counting, &page, &error);
+        reel_view_close(view);
+        if (rc < 0) support_failed(__FILE__, __LINE__, "%s (%d)", error.text, rc);
+        strcpy(next, page.next);
+        query.after = asking->order >= 0 ? reel_text(next)
+                                         : (struct reel_str){counting.last, counting.last_len};
+        if (page.more) change_some(model, 3);
+    }
+    reel_view_close(look(model));
+    for (size_t n = 0; n < KEYS; n++) {
+        if (!changed[n] || !model->seen[n].exists || model->seen[n].changed != changed[n]) continue;
+        if (counting.times[n] == 0 || (counting.times[n] > 1 && !is_cut))
+            support_failed(__FILE__, __LINE__, "record %zu came %u times", n, counting.times[n]);
+    }
+}
+
 struct grouping {
     struct model *model;
     const struct asking *asking;
@@ -511,6 +581,12 @@ static size_t live(struct model *model, const char *directory, bool is_plain) {
             compare_counts(model, view, &asking);
         }
         reel_view_close(view);
+        for (size_t n = 0; n < MOVING; n++, queries++) {
+            struct asking asking;
+            any_asking(model, &asking);
+            describe(&asking);
+            compare_moving_pages(model, &asking);
+        }
         model->rewritten += has_rewritten(model);
     }
     if (below(model, 2)) atomic_store(&model->reel->dispatcher.store.broken, true);

@@ -588,6 +588,15 @@ static int find_last_value(struct ordered *ordered, const struct span *span,
     return ret_from->failed ? fail_memory(ordered->query->error) : 1;
 }
 
+/* Is `after`, where the query goes on, among the entries of the value that begin at `from`? The
+ * record that was there may have left, and nothing else may have that value. */
+static bool is_in_value(const struct ordered *ordered, struct reel_str after,
+                        struct reel_str from) {
+    size_t len = ordered->before + ordered->query->after.value.compared;
+    return after.len > len && from.len >= len && memcmp(after.data, from.data, len) == 0 &&
+           str_compare(after, from) > 0;
+}
+
 /* The values of a span downwards; for each value its records upwards, in the order of keys. */
 static int walk_down(struct ordered *ordered, const struct span *span, struct reel_str after) {
     struct text from = {0}, to = {0};
@@ -598,7 +607,8 @@ static int walk_down(struct ordered *ordered, const struct span *span, struct re
         const struct span rest = {span->from, text_str(&to)};
         more = find_last_value(ordered, &rest, &from);
         if (more <= 0) break;
-        bool goes_on = str_compare(after, text_str(&from)) > 0 && str_compare(after, rest.to) < 0;
+        bool goes_on =
+            is_in_value(ordered, after, text_str(&from)) && str_compare(after, rest.to) < 0;
         rc = walk_up(ordered, &(struct span){goes_on ? after : text_str(&from), rest.to});
         struct text before = to;
         to = from;
