@@ -24,6 +24,10 @@ struct body_source {
     size_t block_bytes; /* bytes of one block */
 };
 
+/* The longest Link, so that the head of an answer has room behind that of its request; a longer
+ * target would be refused, too. */
+#define LINK_BYTES_MAX ((size_t)14 << 10)
+
 struct answer {
     unsigned status; /* 0: there is no answer yet */
     const char *content_type;

@@ -111,6 +111,13 @@ bool head_host_valid(struct reel_str host) {
     return at == host.len;
 }
 
+/* A proxy may have read this head in another way: nothing else is read from its connection. */
+static int refuse_header(struct request *request, const char *name, const char *why) {
+    answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "the header %s %s", name, why);
+    request->answer.closes = true;
+    return -EINVAL;
+}
+
 int head_check(struct request *request, const char *version) {
     struct headers headers = {0};
     /* a fault in a body of NDJSON is found again by who reads this body (routes/bulk.c) */
@@ -118,18 +125,11 @@ int head_check(struct request *request, const char *version) {
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, count_header, &headers);
     for (size_t i = 0; i < ONCE; i++) {
         if (headers.counts[i] <= 1) continue;
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "the header %s is given twice",
-                       once[i].data);
-        return -EINVAL;
+        return refuse_header(request, once[i].data, "is given twice");
     }
-    if (headers.counts[HOST] == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) != 0) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "the header Host is missing");
-        return -EINVAL;
-    }
-    if (!head_host_valid(request_header(request, MHD_HTTP_HEADER_HOST))) {
-        answer_problem(&request->answer, PROBLEM_BAD_REQUEST,
-                       "the header Host is not a host with an optional port");
-        return -EINVAL;
-    }
+    if (headers.counts[HOST] == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
+        return refuse_header(request, MHD_HTTP_HEADER_HOST, "is missing");
+    if (!head_host_valid(request_header(request, MHD_HTTP_HEADER_HOST)))
+        return refuse_header(request, MHD_HTTP_HEADER_HOST, "is not a host with an optional port");
     return 0;
 }

@@ -48,8 +48,9 @@
 #include <unistd.h>
 
 /* Memory of libmicrohttpd for one connection: the head of a request, and the head of an answer. */
-#define CONNECTION_BYTES ((size_t)16 << 10)
-static_assert(FRAMING_HEAD_MAX + (2 << 10) <= CONNECTION_BYTES, "there is no room for an answer");
+#define CONNECTION_BYTES ((size_t)32 << 10)
+static_assert(FRAMING_HEAD_MAX + LINK_BYTES_MAX + (2 << 10) <= CONNECTION_BYTES,
+              "there is no room for an answer");
 
 /* If a body is refused, it is still read to its end, because some clients look for an answer only
  * then. At most this multiple of the allowed size is read. */
@@ -121,7 +122,7 @@ static enum MHD_Result send_answer(struct request *request) {
     }
     request->memory_taken += bytes;
     bool is_last = head_is_last(request) || atomic_load(&request->server->leaving);
-    answer->closes = !answer->upgraded && is_last;
+    answer->closes = !answer->upgraded && (is_last || answer->closes);
     TRACE(TRACE_HTTP, "request %p is answered: %u", (void *)request, answer->status);
     return answer_send(answer, request->server, request->connection, wants_cors);
 }

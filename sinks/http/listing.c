@@ -5,7 +5,7 @@
 #include "base/invariant.h"
 #include "csv.h"
 #include "events/frame.h"
-#include "key_name.h"
+#include "key_find.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -46,7 +46,7 @@ bool record_read_key(struct request *request, struct reel_str given, struct reel
  * problem. */
 int record_find_named(struct request *request, struct text *ret_key);
 
-/* Finds the record whose key has this name (key_name.h), in the same way. */
+/* Finds the record whose key has this name (key_find.h), in the same way. */
 int record_find_key(struct request *request, struct reel_str name, struct text *ret_key);
 
 void handle_post_events(struct request *request);

@@ -395,6 +395,32 @@ static void lists_are_lines_or_tables(void **state) {
     reply_free(&reply);
 }
 
+/* Whatever a target may have, there is an answer: with a Link to the next page, which is as long;
+ * or 414, where that would be too long. */
+static void a_long_target_has_a_long_link(void **state) {
+    struct site *site = *state;
+    static const struct {
+        int conditions;
+        const char *value;
+        long status;
+    } cases[] = {{30, "x", 200}, {55, "x", 200}, {20, ":", 414}, {90, "x", 414}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text path = {0};
+        text_format(&path, "/v1/queried?limit=1&text=a&text=b");
+        for (int n = 0; n < cases[i].conditions; n++) {
+            text_format(&path, "&text=%03d", n);
+            int count = cases[i].value[0] == ':' ? 400 : 160;
+            for (int k = 0; k < count; k++) text_format(&path, "%s", cases[i].value);
+        }
+        struct reply reply = asked(site->reader, "GET", path.data, "Accept: application/x-ndjson",
+                                   NULL, cases[i].status);
+        const char *link = reply_header(&reply, "Link");
+        if (cases[i].status == 200) must(link && strlen(link) > path.len);
+        reply_free(&reply);
+        free(path.data);
+    }
+}
+
 /* Each form has its own tag, and no cache gives one form for another. */
 static void no_cache_gives_the_wrong_form(void **state) {
     static const char *const forms[] = {"application/json", "application/x-ndjson", "text/csv"};
@@ -520,6 +546,7 @@ int main(void) {
         CASE(accept_chooses_the_form),
         CASE(what_no_form_fits_is_not_acceptable),
         CASE(lists_are_lines_or_tables),
+        CASE(a_long_target_has_a_long_link),
         CASE(no_cache_gives_the_wrong_form),
         CASE(a_record_says_when_it_changed),
     };

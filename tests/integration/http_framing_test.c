@@ -195,10 +195,23 @@ static void trailers_extensions_and_cookies_are_taken_and_ignored(void **state) 
 
 /* ---- Headers --------------------------------------------------------------------------------- */
 
+/* Nothing else is read from the connection. */
+static void check_closed_after(const struct site *site, const char *head) {
+    struct raw raw = raw_opened(site);
+    say(&raw, head);
+    try_to_send(&raw, VERSION_ASKED, strlen(VERSION_ASKED));
+    check_heard(&raw, 400, NULL);
+    check_ended(&raw);
+    raw_close(&raw);
+}
+
 static void a_host_is_needed_once_and_well_formed(void **state) {
     struct site *site = *state;
 #define WITH(headers) "GET /healthz HTTP/1.1\r\n" headers "\r\n"
     check_exchange(site, WITH(""), 400, "Host is missing");
+    check_closed_after(site, WITH(""));
+    check_closed_after(site, WITH("Host: a\r\nHost: b\r\n"));
+    check_closed_after(site, WITH("Host: a b\r\n"));
     check_exchange(site, WITH("Host: a\r\nHost: b\r\n"), 400, "Host is given twice");
     check_exchange(site, WITH("Host: a\r\nhost: a\r\n"), 400, "Host is given twice");
     check_exchange(site, WITH("Host: a b\r\n"), 400, "not a host");

@@ -1,5 +1,5 @@
 /* http_long_keys_test.c: records whose keys are longer than a target takes: they can be listed page
- * by page, and each can be asked for by its key's name (key_name.h). */
+ * by page, and each can be asked for by its key's name (event/key_name.h). */
 #include "http_support.h"
 
 enum { LONG = 20000 };
@@ -81,6 +81,18 @@ static void a_key_that_begins_like_a_name_has_one(void **state) {
     get_problem(site->reader, "/v1/cells?after=%7Fzz", 400, "bad-request");
 }
 
+/* A name that is all of the key is like the key: the record need not exist, or not any more. */
+static void a_whole_name_is_a_key(void **state) {
+    struct site *site = *state;
+    cell_started(site->writer, "\\u007fone");
+    json_t *page = json_got(site->writer, "/v1/cells/%7F7f6f6e65/history");
+    assert_int_equal(json_array_size(json_object_get(page, "history")), 1);
+    json_decref(page);
+    struct reply reply = got(site->writer, "/v1/cells/%7F7f6e6f6e65/history", 404);
+    must(strstr(reply.body.data, "no event of the log has changed such a record") != NULL);
+    reply_free(&reply);
+}
+
 static void a_record_with_a_long_key_can_be_asked_for(void **state) {
     struct site *site = *state;
     start(site, 'k', LONG, "one");
@@ -131,6 +143,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(long_keys_do_not_end_the_paging),
         CASE(a_key_that_begins_like_a_name_has_one),
+        CASE(a_whole_name_is_a_key),
         CASE(a_record_with_a_long_key_can_be_asked_for),
         CASE(a_page_goes_on_where_another_record_came_between),
     };

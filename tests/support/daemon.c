@@ -339,7 +339,7 @@ struct reply post_event(struct client *client, const char *event, size_t len) {
 }
 
 const char *reply_header(const struct reply *reply, const char *name) {
-    static _Thread_local char value[4096];
+    static _Thread_local char value[16384];
     size_t len = strlen(name);
     for (const char *line = reply->headers.data; line && *line;) {
         const char *end = strstr(line, "\r\n");

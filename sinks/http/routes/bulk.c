@@ -88,11 +88,14 @@ void bulk_take_over(struct request *request) {
 
 void bulk_answer_empty(struct request *request) {
     struct answer *answer = &request->answer;
+    bool stops;
+    if (!read_stop(request, &stops) || !check_conditions(request)) return;
     answer->status = MHD_HTTP_OK;
     answer->content_type = "application/json";
     text_append_lit(&answer->body,
                     "{\"lines\":0,\"appended\":0,\"repeated\":0,\"applied\":0,\"ignored\":0,"
-                    "\"rejected\":0,\"first_seq\":0,\"last_seq\":0,\"rejections\":[]}");
+                    "\"rejected\":0,\"first_seq\":0,\"last_seq\":0,\"rejections\":[]");
+    text_append_lit(&answer->body, stops ? "}" : ",\"invalid\":0,\"invalid_lines\":[]}");
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------- */

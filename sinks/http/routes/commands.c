@@ -3,7 +3,7 @@
  * depends on a collection. */
 #include "base/cleanup.h"
 #include "http/etag.h"
-#include "http/key_name.h"
+#include "http/key_find.h"
 #include "http/routes.h"
 
 #include <errno.h>

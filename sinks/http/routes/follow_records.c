@@ -4,7 +4,7 @@
 #include "events/frame.h"
 #include "follow/hub.h"
 #include "http/filter.h"
-#include "http/key_name.h"
+#include "http/key_find.h"
 #include "http/routes/follow.h"
 #include "http/routes/upgrade.h"
 #include "http/since.h"
@@ -180,7 +180,7 @@ static int read_view(struct request *request, struct beginning *beginning) {
 }
 
 /* The key of the record in a target that ends with it. The record need not exist, unless the key is
- * given by its name. */
+ * given by a name that is not all of it. */
 static bool read_key(struct request *request, struct text *ret) {
     struct reel_str given = request->uri.segments[request->uri.segment_count - 1];
     struct reel_key key;
@@ -384,11 +384,13 @@ static int write_page(struct request *request, struct beginning *beginning,
 void follow_records_poll(struct request *request) {
     struct wanted wanted;
     struct beginning beginning;
-    uint64_t limit = LIMIT_MAX;
+    uint64_t limit = LIMIT_MAX, timeout; /* which whoever waits reads again */
     static const char *const others[] = {"after", "at",    "min_cursor", "lastEventId", "order",
                                          "count", "group", "frames",     NULL};
     if (!request_check_without(request, others, "cannot be combined with `since`")) return;
-    if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0) return;
+    if (!read_wanted(request, &wanted) || request_number(request, "limit", &limit) < 0 ||
+        request_number(request, "timeout", &timeout) < 0)
+        return;
     if (request->awaits_change) {
         wanted.has_generation = true;
         wanted.generation = request->seen_generation;

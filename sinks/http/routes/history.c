@@ -1,7 +1,7 @@
 /* history.c: what happened to one record: each event that changed it, oldest first, and what it was
  * afterwards. The host folds the log again for each page. */
 #include "base/cleanup.h"
-#include "http/key_name.h"
+#include "http/key_find.h"
 #include "http/looking.h"
 #include "http/routes/events.h"
 

@@ -207,7 +207,9 @@ static bool read_expectation(struct request *request, bool *ret_given,
     if (!cursor.data) return true;
     if (!str_number(cursor, &ret->seq))
         return request_refuse(request, PROBLEM_BAD_REQUEST, "Reel-Expect-Cursor is not a seq");
-    if (!epoch.data || !read_epoch(epoch, &ret->epoch))
+    if (epoch.data && !read_epoch(epoch, &ret->epoch))
+        return request_refuse(request, PROBLEM_BAD_REQUEST, "Reel-Expect-Epoch is not an epoch");
+    if (!epoch.data)
         return request_refuse(request, PROBLEM_BAD_REQUEST,
                               "Reel-Expect-Cursor needs Reel-Expect-Epoch: the "
                               "Reel-Epoch with which the cursor was received");

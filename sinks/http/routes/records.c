@@ -4,7 +4,7 @@
 #include "base/invariant.h"
 #include "http/csv.h"
 #include "http/etag.h"
-#include "http/key_name.h"
+#include "http/key_find.h"
 #include "http/listing.h"
 #include "http/looking.h"
 #include "http/records_wanted.h"
@@ -175,6 +175,9 @@ static void write_link(struct request *request) {
     text_append_lit(&link, ">; rel=\"next\"");
     text_finish(next);
     *next = link;
+    if (next->len > LINK_BYTES_MAX)
+        answer_problem(&request->answer, PROBLEM_URI_TOO_LONG,
+                       "the target of the next page would be longer than this server takes");
 }
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
@@ -407,8 +410,25 @@ void handle_get(struct request *request) {
     if (rc < 0) fail_request(request, rc);
 }
 
+/* Of a name that is the whole key, the record need not exist, as of a key. */
+static int take_whole(struct request *request, struct reel_str whole, struct text *ret_key) {
+    struct reel_key key;
+    if (!record_read_key(request, whole, &key)) return -EINVAL;
+    text_append_str(ret_key, key.str);
+    text_append(ret_key, "", 1);
+    if (!ret_key->failed) ret_key->len--;
+    return ret_key->failed ? -ENOMEM : 0;
+}
+
 int record_find_key(struct request *request, struct reel_str name, struct text *ret_key) {
+    char space[KEY_NAME_PREFIX];
     struct reel_view *view;
+    struct reel_str whole = key_name_whole(name, space);
+    if (whole.data) {
+        int rc = take_whole(request, whole, ret_key);
+        if (rc < 0 && !request->answer.status) fail_request(request, rc);
+        return rc;
+    }
     int rc = request_open_view(request, &view, NULL);
     if (rc < 0) return rc;
     rc = find_key(request, view, name, ret_key);

@@ -1,34 +1,10 @@
-/* key_name.c: see key_name.h. */
-#include "key_name.h"
+/* key_find.c: see key_find.h. */
+#include "key_find.h"
 
 #include "base/chars.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
-
-#define MARK '\x7f'
-
-#define HASH_BYTES 16
-
-static void hash_of(struct reel_str key, unsigned char ret[HASH_BYTES]) {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)key.data, key.len, digest);
-    memcpy(ret, digest, HASH_BYTES);
-}
-
-/* ---- Writing --------------------------------------------------------------------------------- */
-
-static void append_hex(struct text *to, const void *bytes, size_t len) {
-    static const char digits[] = "0123456789abcdef";
-    char *at = text_extend(to, 2 * len);
-    for (size_t i = 0; at && i < len; i++) {
-        unsigned char byte = ((const unsigned char *)bytes)[i];
-        *at++ = digits[byte >> 4];
-        *at++ = digits[byte & 15];
-    }
-}
 
 void key_target_append(struct text *to, struct reel_str collection, struct reel_str key) {
     CLEANUP(text_finish) struct text name = {0};
@@ -40,28 +16,8 @@ void key_target_append(struct text *to, struct reel_str collection, struct reel_
     if (name.failed) to->failed = true;
 }
 
-bool key_is_name(struct reel_str given) {
-    return given.len > 0 && given.data[0] == MARK;
-}
-
-void key_name_append(struct text *to, struct reel_str key) {
-    if (key.len <= KEY_PLAIN_MAX && !key_is_name(key)) {
-        text_append_str(to, key);
-        return;
-    }
-    text_append(to, &(char){MARK}, 1);
-    append_hex(to, key.data, key.len < KEY_NAME_PREFIX ? key.len : KEY_NAME_PREFIX);
-    if (key.len <= KEY_NAME_PREFIX) return;
-    unsigned char hash[HASH_BYTES];
-    hash_of(key, hash);
-    text_append_lit(to, ".");
-    append_hex(to, hash, sizeof hash);
-}
-
-/* ---- Reading --------------------------------------------------------------------------------- */
-
 struct key_name {
-    unsigned char prefix[KEY_NAME_PREFIX], hash[HASH_BYTES];
+    unsigned char prefix[KEY_NAME_PREFIX], hash[KEY_NAME_HASH];
     size_t prefix_len;
     bool has_hash; /* false: the prefix is the complete key */
 };
@@ -90,7 +46,14 @@ static bool read_name(struct reel_str text, struct key_name *ret) {
     if (!read_hex(prefix, ret->prefix, sizeof ret->prefix, &ret->prefix_len)) return false;
     if (!dot) return true;
     return ret->prefix_len == KEY_NAME_PREFIX &&
-           read_hex(hash, ret->hash, sizeof ret->hash, &hash_len) && hash_len == HASH_BYTES;
+           read_hex(hash, ret->hash, sizeof ret->hash, &hash_len) && hash_len == KEY_NAME_HASH;
+}
+
+struct reel_str key_name_whole(struct reel_str text, char space[KEY_NAME_PREFIX]) {
+    struct key_name name;
+    if (!read_name(text, &name) || name.has_hash) return (struct reel_str){NULL, 0};
+    memcpy(space, name.prefix, name.prefix_len);
+    return (struct reel_str){space, name.prefix_len};
 }
 
 struct search {
@@ -103,12 +66,12 @@ static int look_at(void *context, const struct reel_row *row) {
     struct search *search = context;
     const struct key_name *name = search->name;
     struct reel_str key = row->key;
-    unsigned char hash[HASH_BYTES];
+    unsigned char hash[KEY_NAME_HASH];
     if (key.len < name->prefix_len || memcmp(key.data, name->prefix, name->prefix_len) != 0)
         return 1; /* all keys with this prefix have been seen */
     if (name->has_hash) {
         if (key.len == name->prefix_len) return 0;
-        hash_of(key, hash);
+        key_name_hash(key, hash);
         if (memcmp(hash, name->hash, sizeof hash) != 0) return 0;
     } else if (key.len != name->prefix_len) {
         return 1; /* such a key would have been the first */
