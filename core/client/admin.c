@@ -73,8 +73,6 @@ static int act(struct client *client, const char *action, const char *collection
     CLEANUP(text_finish) struct text path = {0};
     json_t *status = NULL;
     bool waits = args_has(&client->args, "wait");
-    if (waits && strcmp(action, "rebuild") != 0)
-        return failure_usage(failure, "option `--wait` is for rebuild");
     text_append_lit(&path, "/v1/collections/");
     text_append_percent(&path, reel_text(collection), "-._~");
     text_append_lit(&path, "/");
@@ -96,6 +94,8 @@ static int run(struct client *client, struct failure *failure) {
     int code = client_operands(client, 1, 2, usage, failure);
     if (code != 0) return code;
     const char *action = client->args.operands[0];
+    if (strcmp(action, "rebuild") != 0 && args_has(&client->args, "wait"))
+        return failure_usage(failure, "option `--wait` is for rebuild");
     if (strcmp(action, "reload") == 0 && client->args.count == 1) {
         code = post(client, "/v1/plugins/reload", failure);
         if (code == 0) client_print(client, "reload accepted\n");

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "client/fetch.h"
 #include "client/problem.h"
+#include "event/key_name.h"
 
 /* ---- The declarations ------------------------------------------------------------------------ */
 
@@ -93,14 +94,17 @@ void target_path(struct text *to, struct reel_str collection, struct reel_str ke
     text_append_lit(to, "/v1/");
     text_append_percent(to, collection, "-._~");
     if (!key.data) return;
+    CLEANUP(text_finish) struct text name = {0};
+    key_name_append(&name, key);
     text_append_lit(to, "/");
-    text_append_percent(to, key, "-._~");
+    text_append_percent(to, text_str(&name), "-._~");
+    if (name.failed) to->failed = true;
 }
 
 /* The key in the target of a record, or its short form: what is behind the last slash. Empty: there
  * is no target. */
-static void read_location(const char *location, struct text *ret) {
-    const char *at = strrchr(location, '/');
+static void read_location(const struct text *location, struct text *ret) {
+    const char *at = location->len > 0 ? strrchr(location->data, '/') : NULL;
     for (at = at ? at + 1 : ""; *at; at++) {
         int high = at[0] == '%' ? char_hex_value(at[1]) : -1;
         int low = high < 0 ? -1 : char_hex_value(at[2]);
@@ -126,11 +130,15 @@ static int find_by_name(struct client *client, const json_t *collection, struct 
     bool is_none = problem_is(&answer, "not-found"), are_several = problem_is(&answer, "conflict");
     if (!is_none && !are_several && answer.status != 200) return problem_failure(&answer, failure);
     if (answer.status == 200) {
-        read_location(answer.location, ret);
+        read_location(&answer.location, ret);
         text_append(ret, "", 1);
         if (ret->failed) return failure_memory(failure);
         ret->len--;
-        return answer.location[0] ? 0 : failure_set(failure, "the server has not said the key");
+        if (key_is_name(text_str(ret)))
+            return failure_set(failure, "the key of `%.*s` is not known: it has more than %d bytes",
+                               REEL_FMT(name), KEY_PLAIN_MAX);
+        return answer.location.len > 0 ? 0
+                                       : failure_set(failure, "the server has not said the key");
     }
     failure_set(failure,
                 is_none ? "there is no record `%.*s` in %s, and none of this name"

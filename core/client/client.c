@@ -2,6 +2,7 @@
 #include "client/client.h"
 
 #include "base/cleanup.h"
+#include "client/indent.h"
 #include "client/shown.h"
 
 #include <stdarg.h>
@@ -64,10 +65,12 @@ void client_print(const struct client *client, const char *format, ...) {
 }
 
 int client_print_json(const struct client *client, const json_t *json, struct failure *failure) {
-    AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    if (!text) return failure_memory(failure);
-    terminal_write_json(&client->out, reel_text(text));
-    fputc('\n', client->out.to);
+    CLEANUP(text_finish) struct text text = {0}, lines = {0};
+    exact_json_append(&text, json);
+    indent_json(&lines, text_str(&text));
+    text_append_lit(&lines, "\n");
+    if (text.failed || lines.failed) return failure_memory(failure);
+    terminal_write_json(&client->out, text_str(&lines));
     return 0;
 }
 

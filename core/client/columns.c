@@ -8,8 +8,7 @@
 #include <reel/time.h>
 
 /* Which columns are left out first where there is no room: plain values first, then times, links to
- * other collections, indexed fields, states and names. The first field is the key by habit: the API
- * does not say which field is. */
+ * other collections, indexed fields, states and names. The first field is the key by habit. */
 static unsigned rank_of(const json_t *field, size_t at) {
     const char *kind = catalog_text(field, "kind"), *name = catalog_text(field, "name");
     size_t len = strlen(name);
@@ -29,20 +28,7 @@ static bool is_shown(const json_t *field, bool is_wide) {
     return is_wide || strcmp(catalog_text(field, "kind"), "json") != 0;
 }
 
-void columns_begin(struct grid *grid, const json_t *collection, bool is_wide) {
-    size_t i;
-    const json_t *field;
-    grid->is_wide = is_wide;
-    json_array_foreach(json_object_get(collection, "fields"), i, field) {
-        const char *kind = catalog_text(field, "kind");
-        if (!is_shown(field, is_wide)) continue;
-        grid_add_column(grid, reel_text(catalog_text(field, "name")), rank_of(field, i),
-                        strcmp(kind, "integer") == 0 || strcmp(kind, "number") == 0);
-    }
-}
-
-static void append_text(struct text *to, const json_t *value, bool as_age, int64_t now_ns) {
-    struct reel_str text = {json_string_value(value), json_string_length(value)};
+static void append_text(struct text *to, struct reel_str text, bool as_age, int64_t now_ns) {
     char space[UNITS_MAX];
     int64_t time_ns;
     if (text.len == 0)
@@ -54,14 +40,12 @@ static void append_text(struct text *to, const json_t *value, bool as_age, int64
 }
 
 void columns_value(struct text *to, const json_t *value, bool as_age, int64_t now_ns) {
+    struct reel_str string = exact_json_string(value);
     if (!value || json_is_null(value)) return;
-    if (json_is_string(value)) {
-        append_text(to, value, as_age, now_ns);
-        return;
-    }
-    AUTO_FREE char *json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (json) text_append_lit(to, json);
-    if (!json) to->failed = true;
+    if (string.data)
+        append_text(to, string, as_age, now_ns);
+    else
+        exact_json_append(to, value);
 }
 
 void columns_add_value(struct grid *grid, const json_t *value, const struct client *client) {
@@ -77,26 +61,92 @@ void columns_add_time(struct grid *grid, const json_t *object, const struct clie
                       client);
 }
 
-void columns_add(struct grid *grid, const json_t *collection, const json_t *record,
-                 const struct client *client) {
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+void table_init(struct table *ret, const json_t *collection, bool is_wide) {
+    *ret = (struct table){.collection = collection, .is_wide = is_wide, .waiting = json_array()};
+    ret->grid.is_wide = is_wide;
+    ret->grid.failed = !ret->waiting;
+}
+
+void table_finish(struct table *table) {
+    json_decref(table->waiting);
+    grid_finish(&table->grid);
+}
+
+/* Of all records that wait. */
+static bool is_key(const struct table *table, const char *field) {
+    size_t i;
+    const json_t *frame;
+    json_array_foreach(table->waiting, i, frame) {
+        const json_t *record = json_object_get(frame, "record");
+        struct reel_str key = exact_json_string(json_object_get(frame, "key"));
+        struct reel_str value = exact_json_string(json_object_get(record, field));
+        if (key.data && json_is_object(record) && (!value.data || !reel_str_eq(key, value)))
+            return false;
+    }
+    return true;
+}
+
+static bool has_key_field(const struct table *table) {
     size_t i;
     const json_t *field;
-    json_array_foreach(json_object_get(collection, "fields"), i, field) {
-        if (!is_shown(field, grid->is_wide)) continue;
-        columns_add_value(grid, json_object_get(record, catalog_text(field, "name")), client);
+    json_array_foreach(json_object_get(table->collection, "fields"), i, field) {
+        if (is_key(table, catalog_text(field, "name"))) return true;
+    }
+    return false;
+}
+
+static void add_columns(struct table *table) {
+    size_t i;
+    const json_t *field;
+    table->has_key = !has_key_field(table);
+    if (table->has_key) grid_add_column(&table->grid, reel_text("key"), 0, false);
+    json_array_foreach(json_object_get(table->collection, "fields"), i, field) {
+        const char *kind = catalog_text(field, "kind");
+        if (!is_shown(field, table->is_wide)) continue;
+        grid_add_column(&table->grid, reel_text(catalog_text(field, "name")), rank_of(field, i),
+                        strcmp(kind, "integer") == 0 || strcmp(kind, "number") == 0);
     }
 }
 
-void columns_add_deleted(struct grid *grid, const json_t *collection, struct reel_str key) {
-    size_t i, added = 0;
-    const json_t *field;
-    json_array_foreach(json_object_get(collection, "fields"), i, field) {
-        if (!is_shown(field, grid->is_wide)) continue;
-        grid_add(grid,
-                 added == 0   ? key
-                 : added == 1 ? reel_text("(gone)")
-                              : reel_text(""),
+static void add_gone(struct table *table, struct reel_str key) {
+    for (size_t i = 0; i < table->grid.count; i++)
+        grid_add(&table->grid,
+                 i == 0   ? key
+                 : i == 1 ? reel_text("(gone)")
+                          : reel_text(""),
                  STYLE_FAINT);
-        added++;
+}
+
+static void add_row(struct table *table, const json_t *frame, const struct client *client) {
+    size_t i;
+    const json_t *field, *record = json_object_get(frame, "record");
+    if (!json_is_object(record)) {
+        add_gone(table, exact_json_string(json_object_get(frame, "key")));
+        return;
     }
+    if (table->has_key) columns_add_value(&table->grid, json_object_get(frame, "key"), client);
+    json_array_foreach(json_object_get(table->collection, "fields"), i, field) {
+        if (is_shown(field, table->is_wide))
+            columns_add_value(&table->grid, json_object_get(record, catalog_text(field, "name")),
+                              client);
+    }
+}
+
+void table_add(struct table *table, json_t *frame, const struct client *client) {
+    if (table->has_begun)
+        add_row(table, frame, client);
+    else if (json_array_append(table->waiting, frame) < 0)
+        table->grid.failed = true;
+}
+
+bool table_print(struct table *table, const struct client *client) {
+    size_t i;
+    const json_t *frame;
+    if (!table->has_begun) add_columns(table);
+    table->has_begun = true;
+    json_array_foreach(table->waiting, i, frame) add_row(table, frame, client);
+    json_array_clear(table->waiting);
+    return grid_print(&table->grid, &client->out);
 }

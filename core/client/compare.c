@@ -158,7 +158,7 @@ static struct reel_str record_text(struct reel_str frame) {
 
 static int take_frame(void *context, struct reel_str data) {
     struct comparison *all = context;
-    json_t *frame = http_read_json(data);
+    json_t *frame = exact_json_read(data);
     const json_t *key = json_object_get(frame, "key");
     struct reel_str record = record_text(data);
     all->is_over = json_is_true(json_object_get(frame, "snapshot"));

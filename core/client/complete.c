@@ -75,7 +75,7 @@ struct key_offer {
 
 static int take_key(void *context, struct reel_str data) {
     struct key_offer *keys = context;
-    json_t *frame = http_read_json(data);
+    json_t *frame = exact_json_read(data);
     const json_t *key = json_object_get(frame, "key"), *record = json_object_get(frame, "record");
     AUTO_FREE char *before = NULL;
     if (json_is_string(key) && asprintf(&before, "%s/", keys->collection) >= 0)

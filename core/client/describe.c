@@ -3,6 +3,7 @@
 #include "client/catalog.h"
 #include "client/columns.h"
 #include "client/fetch.h"
+#include "client/indent.h"
 #include "client/problem.h"
 #include "client/shown.h"
 #include "client/units.h"
@@ -29,10 +30,12 @@ static size_t widest_name(const json_t *object) {
 /* JSON over several lines, each of them indented. */
 static int print_indented(const struct client *client, const json_t *value,
                           struct failure *failure) {
-    AUTO_FREE char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    if (!text) return failure_memory(failure);
-    CLEANUP(text_finish) struct text clean = {0};
-    for (const char *line = text; *line;) {
+    CLEANUP(text_finish) struct text json = {0}, lines = {0}, clean = {0};
+    exact_json_append(&json, value);
+    indent_json(&lines, text_str(&json));
+    text_append(&lines, "", 1);
+    if (json.failed || lines.failed) return failure_memory(failure);
+    for (const char *line = lines.data; *line;) {
         size_t len = strcspn(line, "\n");
         text_append_lit(&clean, "  ");
         shown_append_json(&clean, (struct reel_str){line, len});
@@ -58,8 +61,8 @@ static int print_member(const struct client *client, const char *name, const jso
     CLEANUP(text_finish) struct text plain = {0};
     if (!is_nested) columns_value(&plain, value, false, 0);
     shown_append(&line, !is_nested && plain.len == 0 ? reel_text("-") : text_str(&plain));
-    if (json_is_string(value) && client->out.is_terminal &&
-        reel_time_read(reel_text(json_string_value(value)), &time_ns)) {
+    struct reel_str string = exact_json_string(value);
+    if (string.data && client->out.is_terminal && reel_time_read(string, &time_ns)) {
         text_append_lit(&line, " (");
         text_append_lit(&line, units_age(time_ns, client->now_ns, space));
         text_append_lit(&line, ")");
@@ -111,7 +114,7 @@ static int read_history(struct client *client, struct reel_str path, struct hist
         int code =
             http_ask(client->http, &(struct http_request){.path = page.data}, ret_answer, failure);
         if (code != 0 || ret_answer->status != 200) return code;
-        json_t *answer = http_read_json(text_str(&ret_answer->body)), *change;
+        json_t *answer = exact_json_read(text_str(&ret_answer->body)), *change;
         size_t i;
         json_array_foreach(json_object_get(answer, "history"), i, change) {
             json_t **place = &history->list[history->count++ % history->size];
@@ -161,18 +164,15 @@ static int print_history(struct client *client, const struct history *history,
     return client_print_grid(client, &grid, failure);
 }
 
-/* A token that may not look back sees the record all the same. */
-static int describe_history(struct client *client, struct reel_str path, struct failure *failure) {
+/* A token that may not look back sees the record all the same, and so does who asks when the log
+ * has lost its beginning. */
+static int describe_history(struct client *client, struct reel_str path, uint64_t size,
+                            struct failure *failure) {
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
-    uint64_t size = HISTORY_DEFAULT;
-    int code = args_number(&client->args, "history", &size, failure);
-    if (code != 0 || size == 0) return code;
-    if (size > HISTORY_MAX)
-        return failure_usage(failure, "option `--history` is at most %d", HISTORY_MAX);
     struct history history = {.list = calloc(size, sizeof *history.list), .size = size};
     if (!history.list) return failure_memory(failure);
-    code = read_history(client, path, &history, &answer, failure);
-    if (code == 0 && answer.status == 403) {
+    int code = read_history(client, path, &history, &answer, failure);
+    if (code == 0 && (answer.status == 403 || answer.status == 410)) {
         problem_failure(&answer, failure);
         client_remark(client, "the history is not shown: %s", failure->error.text);
     } else if (code == 0 && answer.status != 200) {
@@ -190,7 +190,11 @@ static int describe_record(struct client *client, struct target target, struct f
     CLEANUP(text_finish) struct text key = {0}, path = {0};
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
     const json_t *collection = NULL;
-    int code = catalog_collection(client, target.collection, &collection, failure);
+    uint64_t changes = HISTORY_DEFAULT;
+    int code = args_number(&client->args, "history", &changes, failure);
+    if (code == 0 && changes > HISTORY_MAX)
+        code = failure_usage(failure, "option `--history` is at most %d", HISTORY_MAX);
+    if (code == 0) code = catalog_collection(client, target.collection, &collection, failure);
     if (code == 0) code = target_key(client, collection, target.key, &key, failure);
     if (code != 0) return code;
     target_path(&path, target.collection, text_str(&key));
@@ -207,7 +211,8 @@ static int describe_record(struct client *client, struct target target, struct f
     code = print_members(client, record, failure);
     json_decref(record);
     path.len--;
-    return code ? code : describe_history(client, text_str(&path), failure);
+    return code || changes == 0 ? code
+                                : describe_history(client, text_str(&path), changes, failure);
 }
 
 /* ---- An event -------------------------------------------------------------------------------- */

@@ -142,7 +142,7 @@ static int print_text(struct reading *reading, struct reel_str text) {
 }
 
 /* A frame of a stream. It is printed at once. */
-static int take_frame(void *context, const json_t *frame, struct reel_str text) {
+static int take_frame(void *context, json_t *frame, struct reel_str text) {
     struct reading *reading = context;
     FILE *to = reading->client->out.to;
     reading->client->now_ns = (int64_t)clock_now_ns();
@@ -159,7 +159,7 @@ static int take_frame(void *context, const json_t *frame, struct reel_str text) 
 static int take_line(void *context, struct reel_str line) {
     struct reading *reading = context;
     if (!form_is_table(reading->form)) return print_text(reading, line);
-    json_t *frame = http_read_json(line);
+    json_t *frame = exact_json_read(line);
     reading->is_wrong = !json_is_object(frame);
     bool is_row = !reading->is_wrong && !is_position(frame);
     if (is_row) add_frame(&reading->grid, frame, reading->client);
@@ -202,6 +202,9 @@ static int run(struct client *client, struct failure *failure) {
     if (code == 0) code = client_form(client, FORMS_TABLES | FORMS_JSON, &reading.form, failure);
     if (code == 0 && is_follow && args_has(&client->args, "limit"))
         code = failure_usage(failure, "`--follow` and `--limit` cannot be used together");
+    if (code == 0 && args_has(&client->args, "limit") && !args_has(&client->args, "since"))
+        code =
+            failure_usage(failure, "`--limit` counts from --since on; --tail has the last events");
     if (code == 0)
         code = events_path(client, is_follow ? "/v1/events/stream" : "/v1/events", &path, failure);
     if (code != 0) return code;
@@ -218,7 +221,7 @@ static const struct option_spec options[] = {
     {"follow", 'f', NULL, "then print each new event, until Ctrl-C"},
     {"since", 0, "SEQ", "the events after this one; 0: all that are kept"},
     {"tail", 0, "N", "the last N events (20; with --follow 0)"},
-    {"limit", 0, "N", "at most N events"},
+    {"limit", 0, "N", "with --since: at most N events"},
     {"type", 0, "PREFIX", "only events whose type begins so"},
     {"subject", 0, "FILTER", "only events of these NATS subjects, such as 'cellos.events.>'"},
     {"ce-subject", 0, "SUBJECT", "only events with this `subject`"},

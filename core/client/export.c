@@ -37,7 +37,7 @@ struct export {
     uint64_t begun_lines;
     struct lines lines;
     int failed; /* errno of writing */
-    bool is_wrong;
+    bool is_wrong, is_refused;
     struct progress progress;
 };
 
@@ -151,7 +151,9 @@ static int open_file(struct export *export, const char *epoch, struct failure *f
     const char *query = catalog_text(export->position.more, "query");
     if (rc < 0 || strcmp(export->position.epoch, epoch) != 0)
         return refuse_file(export, "is a part of an export of another log", failure);
-    if (strcmp(query, export->query.data) != 0)
+    const json_t *since = json_object_get(export->position.more, "since");
+    if (strcmp(query, export->query.data) != 0 ||
+        (since && catalog_number(export->position.more, "since") != export->since))
         return refuse_file(export, "is a part of an export with other options", failure);
     rc = position_hash(export->fd, export->position.offset, &hash);
     if (rc < 0 || hash != export->position.hash)
@@ -179,7 +181,8 @@ static int begin(struct export *export, struct failure *failure) {
     export->kept = export->position.offset;
     export->begun_lines = export->position.lines;
     if (!export->position.more)
-        export->position.more = json_pack("{s:s}", "query", export->query.data);
+        export->position.more = json_pack("{s:s, s:I}", "query", export->query.data, "since",
+                                          (json_int_t) export->since);
     return export->position.more ? 0 : failure_memory(failure);
 }
 
@@ -201,6 +204,12 @@ static int receive(struct export *export, struct http_answer *answer, struct fai
     return http_ask(export->client->http, &request, answer, failure);
 }
 
+/* A reader that has closed its side, such as `head`, has all that it wants. */
+static int fail_to_write(const struct export *export, struct failure *failure) {
+    if (export->failed == EPIPE && !export->name) return 0;
+    return failure_set(failure, "cannot write: %s", strerror(export->failed));
+}
+
 static int receive_all(struct export *export, struct failure *failure) {
     struct retry retry;
     int code = retry_begin(&retry, export->client, failure);
@@ -209,8 +218,7 @@ static int receive_all(struct export *export, struct failure *failure) {
         CLEANUP(http_answer_finish) struct http_answer answer = {0};
         code = receive(export, &answer, failure);
         progress_clear(&export->progress);
-        if (export->failed)
-            return failure_set(failure, "cannot write: %s", strerror(export->failed));
+        if (export->failed) return fail_to_write(export, failure);
         if (export->is_wrong)
             return failure_set(failure, "the server has sent a line that is not the next event");
         if (answer.was_ended)
@@ -221,6 +229,7 @@ static int receive_all(struct export *export, struct failure *failure) {
         if (export->position.seq > before && is_passing)
             if (retry_begin(&retry, export->client, failure) != 0) return EXIT_USAGE;
         before = export->position.seq;
+        export->is_refused = !is_passing;
         if (is_passing) code = retry_wait(&retry, code, failure);
     }
     return code;
@@ -232,16 +241,13 @@ static int export_all(struct export *export, struct failure *failure) {
     progress_begin(&export->progress, &export->client->err, "export", !export->client->is_quiet,
                    export->position.seq);
     code = receive_all(export, failure);
-    if (flush(export) != 0 && code == 0)
-        code = export->failed == EPIPE && !export->name
-                   ? 0
-                   : failure_set(failure, "cannot write: %s", strerror(export->failed));
+    if (flush(export) != 0 && code == 0) code = fail_to_write(export, failure);
     if (code == 0 && export->position_path) unlink(export->position_path);
-    if (code != 0 && export->position_path && keep_position(export) == 0)
+    if (code != 0 && export->position_path && keep_position(export) == 0 && !export->is_refused)
         client_remark(export->client, "the same command continues after event %llu",
                       (unsigned long long)export->position.seq);
     char count[UNITS_MAX], bytes[UNITS_MAX];
-    if (code == 0)
+    if (code == 0 && export->failed == 0)
         client_remark(export->client, "%s events, %s", units_number(export->position.lines, count),
                       units_bytes(export->position.offset, bytes));
     return code;

@@ -51,5 +51,6 @@ int failure_advise(struct failure *failure, int code, const char *format, ...) {
 }
 
 int failure_of_output(struct failure *failure) {
-    return failure_set(failure, "cannot write the output: %s", strerror(errno));
+    return failure_set(failure, "cannot write the output%s%s", errno ? ": " : "",
+                       errno ? strerror(errno) : "");
 }

@@ -9,7 +9,7 @@ int fetch_json(struct http *http, const char *path, json_t **ret, struct failure
     int code = http_ask(http, &(struct http_request){.path = path}, &answer, failure);
     if (code != 0) return code;
     if (answer.status / 100 != 2) return problem_failure(&answer, failure);
-    json_t *json = http_read_json(text_str(&answer.body));
+    json_t *json = exact_json_read(text_str(&answer.body));
     if (!json)
         return failure_advise(failure,
                               failure_set(failure, "%s%s answers with something other than JSON",
@@ -21,7 +21,7 @@ int fetch_json(struct http *http, const char *path, json_t **ret, struct failure
 
 int fetch_read_object(struct reel_str text, const char *what, json_t **ret,
                       struct failure *failure) {
-    json_t *json = http_read_json(text);
+    json_t *json = exact_json_read(text);
     if (!json_is_object(json)) {
         json_decref(json);
         return failure_set(failure, "the server has sent something that is not %s", what);

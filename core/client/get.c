@@ -14,9 +14,9 @@
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
-/* NUL-terminated. */
+/* NUL-terminated. With frames, each record comes with its key. */
 static int list_path(struct client *client, struct reel_str collection, uint64_t limit,
-                     struct text *ret, struct failure *failure) {
+                     bool has_frames, struct text *ret, struct failure *failure) {
     target_path(ret, collection, (struct reel_str){NULL, 0});
     int code = filters_of_operands(ret, &client->args, failure);
     filters_option(ret, &client->args, "order", "order");
@@ -27,6 +27,7 @@ static int list_path(struct client *client, struct reel_str collection, uint64_t
     uint64_t page = limit < PAGE_LIMIT ? limit : PAGE_LIMIT;
     if (!args_has(&client->args, "group"))
         filters_param(ret, reel_text("limit"), reel_text(number_text(page, space)));
+    if (has_frames) filters_param(ret, reel_text("frames"), reel_text("true"));
     text_append(ret, "", 1);
     if (code == 0 && ret->failed) code = failure_memory(failure);
     return code;
@@ -47,36 +48,50 @@ struct listing {
     struct client *client;
     enum form form;
     const json_t *collection;
-    struct grid grid;
+    struct table table;
     struct lines lines;
     uint64_t left, taken; /* records */
-    uint64_t of_page;     /* lines of this page */
+    uint64_t of_page;     /* rows of this page, with the titles */
     uint64_t cursor;      /* of the first page */
     char epoch[64];
     bool is_first_page;
+    bool is_wanted; /* CSV: the row that this line is of */
     bool is_quoted; /* CSV: within a value in quotes */
     bool is_wrong;  /* a line is not a record */
 };
 
-static int take_record(struct listing *listing, struct reel_str line) {
-    json_t *record = http_read_json(line);
-    listing->is_wrong = !json_is_object(record);
-    if (!listing->is_wrong)
-        columns_add(&listing->grid, listing->collection, record, listing->client);
-    json_decref(record);
+static int take_frame(struct listing *listing, struct reel_str line) {
+    json_t *frame = exact_json_read(line);
+    listing->is_wrong = !json_is_object(json_object_get(frame, "record"));
+    if (!listing->is_wrong) table_add(&listing->table, frame, listing->client);
+    json_decref(frame);
     return listing->is_wrong;
+}
+
+static void begin_json(const struct listing *listing) {
+    client_print(listing->client, "{\"%s\":[\n", catalog_text(listing->collection, "name"));
+}
+
+/* Is this line, which belongs to a row of CSV, the first of that row? */
+static bool begins_row(struct listing *listing, struct reel_str line) {
+    bool begins = !listing->is_quoted;
+    for (size_t i = 0; i < line.len; i++)
+        if (line.data[i] == '"') listing->is_quoted = !listing->is_quoted;
+    return begins;
 }
 
 static int take_line(void *context, struct reel_str line) {
     struct listing *listing = context;
     const struct terminal *out = &listing->client->out;
-    bool is_title = listing->form == FORM_CSV && listing->of_page == 0;
-    listing->of_page++;
-    if (is_title && !listing->is_first_page) return 0;
-    if (!is_title && listing->left == 0) return 0;
-    if (!is_title) listing->left--;
-    if (!is_title) listing->taken++;
-    if (form_is_table(listing->form)) return take_record(listing, line);
+    bool is_csv = listing->form == FORM_CSV;
+    if (!is_csv || begins_row(listing, line)) {
+        bool is_title = is_csv && listing->of_page++ == 0;
+        listing->is_wanted = is_title ? listing->is_first_page : listing->left > 0;
+        if (listing->is_wanted && !is_title) listing->left--, listing->taken++;
+    }
+    if (!listing->is_wanted) return 0;
+    if (form_is_table(listing->form)) return take_frame(listing, line);
+    if (listing->form == FORM_JSON && listing->taken == 1) begin_json(listing);
     if (listing->form == FORM_JSON && listing->taken > 1) fputs(",\n", out->to);
     if (listing->form == FORM_CSV)
         terminal_write_lines(out, line);
@@ -112,7 +127,7 @@ static int take_csv(void *context, struct reel_str bytes) {
 /* The target of the next page: `</v1/…>; rel="next"`. NULL: there is none. It is the path of the
  * same server in any case: it is appended to the server's URL. */
 static char *next_path(const struct http_answer *answer) {
-    const char *link = answer->link;
+    const char *link = answer->link.len > 0 ? answer->link.data : "";
     size_t len = link[0] == '<' ? strcspn(link, ">") : 0;
     if (len < 6 || strncmp(link, "</v1/", 5) != 0 || !strstr(link + len, "rel=\"next\""))
         return NULL;
@@ -148,12 +163,13 @@ static int take_page(struct listing *listing, char **path, struct failure *failu
     free(*path);
     *path = listing->left > 0 && !answer.was_ended ? next_path(&answer) : NULL;
     bool is_table = form_is_table(listing->form);
-    if (is_table && listing->taken > 0 && !grid_print(&listing->grid, &listing->client->out))
+    if (is_table && listing->taken > 0 && !table_print(&listing->table, listing->client))
         return failure_memory(failure);
     return 0;
 }
 
 static void end_json(const struct listing *listing) {
+    if (listing->taken == 0) begin_json(listing);
     client_print(listing->client, "%s],\"cursor\":%llu,\"epoch\":\"%s\"}\n",
                  listing->taken > 0 ? "\n" : "", (unsigned long long)listing->cursor,
                  listing->epoch);
@@ -169,19 +185,20 @@ static int list_records(struct client *client, struct reel_str collection, enum 
     listing.lines.context = &listing;
     CLEANUP(text_finish) struct text first = {0};
     int code = args_number(&client->args, "limit", &listing.left, failure);
+    if (code == 0 && listing.left == 0) code = failure_usage(failure, "option `--limit` is 0");
     if (code == 0) code = catalog_collection(client, collection, &listing.collection, failure);
-    if (code == 0) code = list_path(client, collection, listing.left, &first, failure);
+    if (code == 0)
+        code = list_path(client, collection, listing.left, form_is_table(form), &first, failure);
     if (code != 0) return code;
     char *path = str_copy(text_str(&first));
     if (!path) return failure_memory(failure);
-    columns_begin(&listing.grid, listing.collection, form == FORM_WIDE);
-    if (form == FORM_JSON) client_print(client, "{\"%.*s\":[\n", REEL_FMT(collection));
+    table_init(&listing.table, listing.collection, form == FORM_WIDE);
     while (code == 0 && path) code = take_page(&listing, &path, failure);
     if (code == 0 && form == FORM_JSON) end_json(&listing);
     if (code == 0 && listing.taken == 0 && form_is_table(form)) client_remark(client, "no records");
     free(path);
     lines_finish(&listing.lines);
-    grid_finish(&listing.grid);
+    table_finish(&listing.table);
     return code;
 }
 
@@ -207,22 +224,49 @@ static int print_groups(struct client *client, const json_t *answer, struct fail
 
 static int list_groups(struct client *client, struct reel_str collection, enum form form,
                        struct failure *failure) {
+    if (args_has(&client->args, "limit") || args_has(&client->args, "order"))
+        return failure_usage(failure, "`--group` counts all records: it has no %s",
+                             args_has(&client->args, "limit") ? "--limit" : "--order");
     CLEANUP(text_finish) struct text path = {0};
-    json_t *answer = NULL;
-    int code = list_path(client, collection, 0, &path, failure);
-    if (code == 0) code = fetch_json(client->http, path.data, &answer, failure);
+    CLEANUP(http_answer_finish) struct http_answer answer = {0};
+    json_t *groups;
+    int code = list_path(client, collection, 0, false, &path, failure);
     if (code != 0) return code;
-    code = form_is_table(form) ? print_groups(client, answer, failure)
-                               : client_print_json(client, answer, failure);
-    json_decref(answer);
+    const struct http_request request = {.path = path.data,
+                                         .accept = form == FORM_CSV      ? "text/csv"
+                                                   : form == FORM_NDJSON ? "application/x-ndjson"
+                                                                         : NULL};
+    code = http_ask(client->http, &request, &answer, failure);
+    if (code == 0 && answer.status != 200) code = problem_failure(&answer, failure);
+    if (code != 0) return code;
+    if (form == FORM_CSV || form == FORM_NDJSON) {
+        terminal_write_lines(&client->out, text_str(&answer.body));
+        return 0;
+    }
+    code = fetch_read_object(text_str(&answer.body), "counts of groups", &groups, failure);
+    if (code != 0) return code;
+    code = form == FORM_JSON ? client_print_json(client, groups, failure)
+                             : print_groups(client, groups, failure);
+    json_decref(groups);
     return code;
 }
 
 /* ---- One record ------------------------------------------------------------------------------ */
 
-int get_print_record(struct client *client, const json_t *collection, struct reel_str text,
-                     enum form form, struct failure *failure) {
-    CLEANUP(grid_finish) struct grid grid = {0};
+static int print_row(struct client *client, const json_t *collection, struct reel_str key,
+                     json_t *record, bool is_wide, struct failure *failure) {
+    CLEANUP(table_finish) struct table table;
+    json_t *frame = json_pack("{s:O}", "record", record);
+    table_init(&table, collection, is_wide);
+    if (frame && key.data)
+        json_object_set_new(frame, "key", json_stringn(key.data, key.len)); /* of UTF-8, or none */
+    if (frame) table_add(&table, frame, client);
+    json_decref(frame);
+    return frame && table_print(&table, client) ? 0 : failure_memory(failure);
+}
+
+int get_print_record(struct client *client, const json_t *collection, struct reel_str key,
+                     struct reel_str text, enum form form, struct failure *failure) {
     json_t *record;
     int code = fetch_read_object(text, "a record", &record, failure);
     if (code != 0) return code;
@@ -236,9 +280,7 @@ int get_print_record(struct client *client, const json_t *collection, struct ree
         terminal_write_json(&client->out, text);
         fputc('\n', client->out.to);
     } else {
-        columns_begin(&grid, collection, form == FORM_WIDE);
-        columns_add(&grid, collection, record, client);
-        code = client_print_grid(client, &grid, failure);
+        code = print_row(client, collection, key, record, form == FORM_WIDE, failure);
     }
     json_decref(record);
     return code;
@@ -249,6 +291,10 @@ static int get_one(struct client *client, struct target target, enum form form,
     CLEANUP(text_finish) struct text key = {0}, path = {0};
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
     const json_t *collection = NULL;
+    static const char *const others[] = {"order", "limit", "group", NULL};
+    for (const char *const *other = others; *other; other++)
+        if (args_has(&client->args, *other))
+            return failure_usage(failure, "option `--%s` is for lists, not for one record", *other);
     if (client->args.count > 1)
         return failure_usage(failure, "conditions are for lists, not for one record");
     int code = catalog_collection(client, target.collection, &collection, failure);
@@ -263,7 +309,8 @@ static int get_one(struct client *client, struct target target, enum form form,
     if (code != 0) return code;
     if (answer.status != 200) return problem_failure(&answer, failure);
     remark_stale(client, &answer, target.collection);
-    return get_print_record(client, collection, text_str(&answer.body), form, failure);
+    return get_print_record(client, collection, text_str(&key), text_str(&answer.body), form,
+                            failure);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

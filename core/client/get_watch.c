@@ -13,9 +13,9 @@
 
 struct watch {
     struct client *client;
-    const json_t *collection;
     enum form form;
-    struct grid grid;
+    struct table table;
+    json_t *shown; /* with conditions: an object with the keys of records that fulfilled them */
     uint64_t rows;
     bool has_snapshot;
     bool comes_again; /* a snapshot that was interrupted, or records that were rebuilt */
@@ -24,17 +24,13 @@ struct watch {
 
 static int print_rows(struct watch *watch) {
     watch->rows = 0;
-    watch->failed = !grid_print(&watch->grid, &watch->client->out);
+    watch->failed = !table_print(&watch->table, watch->client);
     fflush(watch->client->out.to);
     return watch->failed || ferror(watch->client->out.to);
 }
 
-static int add_row(struct watch *watch, const json_t *frame, struct reel_str key) {
-    const json_t *record = json_object_get(frame, "record");
-    if (json_is_object(record))
-        columns_add(&watch->grid, watch->collection, record, watch->client);
-    else
-        columns_add_deleted(&watch->grid, watch->collection, key);
+static int add_row(struct watch *watch, json_t *frame) {
+    table_add(&watch->table, frame, watch->client);
     return watch->has_snapshot || ++watch->rows >= ROWS_MAX ? print_rows(watch) : 0;
 }
 
@@ -53,17 +49,24 @@ static int end_snapshot(struct watch *watch) {
     return ferror(watch->client->out.to);
 }
 
-static int take_frame(void *context, const json_t *frame, struct reel_str text) {
+/* With conditions, a record that does not fulfil them comes as one that is gone, whether it did
+ * before or not: only one that was shown is gone. False also without memory. */
+static bool is_news(struct watch *watch, const json_t *frame, struct reel_str key) {
+    bool is_gone = json_is_null(json_object_get(frame, "record"));
+    if (!watch->shown) return !is_gone || watch->has_snapshot; /* deleted before anybody saw it */
+    if (is_gone) return json_object_deln(watch->shown, key.data, key.len) == 0;
+    watch->failed = json_object_setn_new_nocheck(watch->shown, key.data, key.len, json_true()) < 0;
+    return !watch->failed;
+}
+
+static int take_frame(void *context, json_t *frame, struct reel_str text) {
     struct watch *watch = context;
-    const json_t *given = json_object_get(frame, "key");
+    struct reel_str key = exact_json_string(json_object_get(frame, "key"));
     watch->client->now_ns = (int64_t)clock_now_ns();
     if (json_is_true(json_object_get(frame, "snapshot"))) return end_snapshot(watch);
-    if (!json_is_string(given)) return ferror(watch->client->out.to); /* a position */
-    struct reel_str key = {json_string_value(given), json_string_length(given)};
-    /* what was deleted before anybody saw it */
-    if (!watch->has_snapshot && json_is_null(json_object_get(frame, "record"))) return 0;
-    if (form_is_table(watch->form)) return add_row(watch, frame, key);
-    return print_frame(watch, text);
+    if (!key.data) return ferror(watch->client->out.to); /* a position */
+    if (!is_news(watch, frame, key)) return watch->failed;
+    return form_is_table(watch->form) ? add_row(watch, frame) : print_frame(watch, text);
 }
 
 static void begin_again(void *context) {
@@ -71,17 +74,19 @@ static void begin_again(void *context) {
     if (watch->has_snapshot || watch->rows > 0)
         client_remark(watch->client, "all records come again");
     watch->has_snapshot = false;
+    if (watch->shown) json_object_clear(watch->shown);
 }
 
 int get_watch(struct client *client, struct target target, enum form form,
               struct failure *failure) {
     CLEANUP(text_finish) struct text path = {0}, key = {0};
     struct watch watch = {.client = client, .form = form};
+    const json_t *collection = NULL;
     if (target.key.data && client->args.count > 1)
         return failure_usage(failure, "conditions are for lists, not for one record");
-    int code = catalog_collection(client, target.collection, &watch.collection, failure);
+    int code = catalog_collection(client, target.collection, &collection, failure);
     if (code == 0 && target.key.data) {
-        code = target_key(client, watch.collection, target.key, &key, failure);
+        code = target_key(client, collection, target.key, &key, failure);
         target.key = text_str(&key);
     }
     target_path(&path, target.collection, target.key);
@@ -89,10 +94,12 @@ int get_watch(struct client *client, struct target target, enum form form,
     text_append(&path, "", 1);
     if (code == 0 && path.failed) code = failure_memory(failure);
     if (code != 0) return code;
-    columns_begin(&watch.grid, watch.collection, form == FORM_WIDE);
+    table_init(&watch.table, collection, form == FORM_WIDE);
+    if (client->args.count > 1) watch.shown = json_object();
     const struct follow follow = {
         .path = path.data, .take = take_frame, .begin_again = begin_again, .context = &watch};
     code = follow_run(client, &follow, failure);
-    grid_finish(&watch.grid);
+    table_finish(&watch.table);
+    json_decref(watch.shown);
     return code == 0 && watch.failed ? failure_memory(failure) : code;
 }

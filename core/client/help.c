@@ -12,7 +12,7 @@ const struct help_topic help_topics[] = {
      "  the current context of $XDG_CONFIG_HOME/reel/config (or ~/.config/reel/config)\n"
      "  " URL_DEFAULT ", without a token\n"
      "\n"
-     "The file:\n"
+     "With --context, neither REEL_URL nor REEL_TOKEN is used. The file:\n"
      "\n"
      "  # the context that is used without --context\n"
      "  current = production\n"
@@ -51,7 +51,7 @@ const struct help_topic help_topics[] = {
      "Data goes to standard output, everything else to standard error. On a terminal, times are\n"
      "ages, control characters are written as escape sequences, and there are colours unless\n"
      "NO_COLOR is set. In a pipe, the columns do not depend on the terminal, times are as they\n"
-     "are, and JSON and CSV are byte for byte what the server sent.\n"},
+     "are, and CSV and each line of ndjson are byte for byte what the server sent.\n"},
     {"exit", "exit codes",
      "  0  good\n"
      "  1  the server said no, or something failed\n"

@@ -35,6 +35,8 @@ void access_finish(struct access *access) {
 
 void http_answer_finish(struct http_answer *answer) {
     text_finish(&answer->body);
+    text_finish(&answer->link);
+    text_finish(&answer->location);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -93,7 +95,9 @@ int http_open(const struct access *access, struct http **ret, struct failure *fa
             failure, failure_usage(failure, "`%s` is not the URL of a server", access->url),
             "It is http://HOST[:PORT][/PATH], or https.");
     if (access->token && !is_token(access->token))
-        return failure_usage(failure, "the token has a character that no token has");
+        return failure_usage(failure, access->token[0]
+                                          ? "the token has a character that no token has"
+                                          : "the token is empty");
     struct http *http = calloc(1, sizeof *http);
     if (!http || prepare(http, access) < 0) {
         http_close(http);
@@ -128,6 +132,14 @@ static void keep_header(struct reel_str value, char *to, size_t size) {
     to[len] = '\0';
 }
 
+/* libcurl has a bound for all headers. NUL-terminated beyond its length. */
+static void keep_text(struct reel_str value, struct text *to) {
+    to->len = 0;
+    text_append_str(to, value);
+    text_append(to, "", 1);
+    if (!to->failed) to->len--;
+}
+
 /* 0: it is not a number, or one that does not fit. */
 static void keep_number(struct reel_str value, uint64_t *to) {
     if (number_read(value, to) < 0) *to = 0;
@@ -140,9 +152,9 @@ static void take_named_header(struct http_answer *answer, struct reel_str name,
     else if (str_is_caseless(name, "Reel-Epoch"))
         keep_header(value, answer->epoch, sizeof answer->epoch);
     else if (str_is_caseless(name, "Content-Location"))
-        keep_header(value, answer->location, sizeof answer->location);
+        keep_text(value, &answer->location);
     else if (str_is_caseless(name, "Link"))
-        keep_header(value, answer->link, sizeof answer->link);
+        keep_text(value, &answer->link);
     else if (str_is_caseless(name, "ETag"))
         keep_header(value, answer->etag, sizeof answer->etag);
     else if (str_is_caseless(name, "Reel-Changed"))
@@ -162,8 +174,10 @@ static size_t take_header(char *bytes, size_t unit, size_t count, void *context)
     struct reel_str line = {bytes, unit * count};
     while (line.len > 0 && strchr("\r\n", line.data[line.len - 1])) line.len--;
     if (line.len > 5 && memcmp(line.data, "HTTP/", 5) == 0) { /* also after 100 Continue */
-        struct text body = exchange->answer->body;
-        *exchange->answer = (struct http_answer){.body = body};
+        struct http_answer *answer = exchange->answer;
+        answer->link.len = answer->location.len = 0;
+        *answer = (struct http_answer){
+            .body = answer->body, .link = answer->link, .location = answer->location};
     }
     const char *colon = memchr(line.data, ':', line.len);
     if (!colon) return unit * count;
@@ -233,7 +247,8 @@ static bool add_headers(struct http *http, const struct http_request *request,
 
 static void set_body(CURL *curl, const struct http_request *request) {
     curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
-    if (!request->method || strcmp(request->method, "POST") != 0) return;
+    bool is_post = request->method && strcmp(request->method, "POST") == 0;
+    if (!is_post && request->body.len == 0) return;
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.data ? request->body.data : "");
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
@@ -287,46 +302,10 @@ int http_ask(struct http *http, const struct http_request *request, struct http_
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
     if (rc == CURLE_OK || ret->was_ended) {
         text_append(&ret->body, "", 1);
-        if (ret->body.failed) return failure_memory(failure);
+        if (ret->body.failed || ret->link.failed || ret->location.failed)
+            return failure_memory(failure);
         ret->body.len--;
         return 0;
     }
     return explain(http, rc, &exchange, failure);
-}
-
-/* ---- JSON ------------------------------------------------------------------------------------ */
-
-/* Makes integers of numbers that are integers, as far as a double is exact. Recursion is as deep as
- * jansson parses. */
-static json_t *with_integers_take(json_t *json) {
-    const double exact = 9007199254740992; /* 2^53 */
-    const char *name;
-    json_t *part;
-    size_t i;
-    void *next;
-    if (json_is_real(json)) {
-        double number = json_real_value(json);
-        bool is_integer = number > -exact && number < exact && number == (double)(json_int_t)number;
-        json_t *integer = is_integer ? json_integer((json_int_t)number) : NULL;
-        if (!integer) return json;
-        json_decref(json);
-        return integer;
-    }
-    json_object_foreach_safe(json, next, name, part) {
-        json_object_set_new(json, name, with_integers_take(json_incref(part)));
-    }
-    json_array_foreach(json, i, part) {
-        json_array_set_new(json, i, with_integers_take(json_incref(part)));
-    }
-    return json;
-}
-
-/* jansson refuses integers that do not fit 64 bits, unless all integers become doubles. */
-json_t *http_read_json(struct reel_str text) {
-    const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    if (memchr(text.data, '\0', text.len)) return NULL; /* jansson takes it for the end */
-    json_t *json = json_loadb(text.data, text.len, flags, NULL);
-    if (json) return json;
-    json = json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, NULL);
-    return json ? with_integers_take(json) : NULL;
 }

@@ -8,9 +8,8 @@
 #define REEL_CLIENT_HTTP_H
 
 #include "base/text.h"
+#include "client/exact_json.h"
 #include "client/failure.h"
-
-#include <jansson.h>
 
 /* Most bytes of an answer that is kept in memory. Lists come in pages of a thousand records. */
 #define ANSWER_BYTES_MAX ((size_t)256 << 20)
@@ -44,8 +43,8 @@ struct http_request {
 struct http_answer {
     long status;
     struct text body; /* NUL-terminated beyond its length; of a 2xx answer only without `take` */
-    char content_type[128], epoch[64], etag[256], changed[24], link[4096], replayed[8];
-    char location[4096]; /* Content-Location */
+    char content_type[128], epoch[64], etag[256], changed[24], replayed[8];
+    struct text link, location; /* location: Content-Location. Without data: there is none */
     uint64_t cursor, retry_after_s;
     bool is_stale;  /* the collection does not fold: these are the records as of `cursor` */
     bool was_ended; /* by `take` */
@@ -64,9 +63,5 @@ void http_limit(struct http *http, long most_ms);
  * complete; then `ret` has what came. `ret` is finished by the caller in each case. */
 int http_ask(struct http *http, const struct http_request *request, struct http_answer *ret,
              struct failure *failure);
-
-/* Reads JSON of a server, for showing it. Numbers that do not fit are the nearest double. NULL: it
- * is not JSON. */
-json_t *http_read_json(struct reel_str text);
 
 #endif

@@ -192,7 +192,7 @@ static void show_sent(void *context, uint64_t bytes) {
 /* A line that is not an event ends the import: the answer says which, and why. */
 static int refuse_part(struct import *import, const struct http_answer *answer,
                        struct failure *failure) {
-    json_t *problem = http_read_json(text_str(&answer->body));
+    json_t *problem = exact_json_read(text_str(&answer->body));
     json_int_t line = json_integer_value(json_object_get(problem, "line"));
     int code = problem_failure(answer, failure);
     if (line > 0) {

@@ -6,13 +6,12 @@ static void begin_line(struct text *to, size_t depth) {
     for (size_t i = 0; i < depth; i++) text_append_lit(to, "  ");
 }
 
-static size_t skip_space(struct reel_str json, size_t at) {
+size_t indent_skip_space(struct reel_str json, size_t at) {
     while (at < json.len && strchr(" \t\r\n", json.data[at])) at++;
     return at;
 }
 
-/* Where the string that begins at `at` ends. */
-static size_t string_end(struct reel_str json, size_t at) {
+size_t indent_string_end(struct reel_str json, size_t at) {
     for (at++; at < json.len && json.data[at] != '"'; at++)
         if (json.data[at] == '\\') at++;
     return at < json.len ? at + 1 : json.len;
@@ -20,11 +19,11 @@ static size_t string_end(struct reel_str json, size_t at) {
 
 void indent_json(struct text *to, struct reel_str json) {
     size_t depth = 0;
-    for (size_t at = skip_space(json, 0); at < json.len; at = skip_space(json, at)) {
+    for (size_t at = indent_skip_space(json, 0); at < json.len; at = indent_skip_space(json, at)) {
         char c = json.data[at];
-        size_t end = c == '"' ? string_end(json, at) : at + 1;
+        size_t end = c == '"' ? indent_string_end(json, at) : at + 1;
         bool begins = c == '{' || c == '[', ends = c == '}' || c == ']';
-        size_t next = skip_space(json, end);
+        size_t next = indent_skip_space(json, end);
         bool is_empty = begins && next < json.len && json.data[next] == (c == '{' ? '}' : ']');
         if (is_empty) {
             text_append(to, &c, 1);

@@ -42,9 +42,12 @@ static void print_failure(const struct failure *failure) {
 /* What was printed must have arrived. A reader that has closed its side, such as `head`, has all
  * that it wants. */
 static int finish_output(int code, struct failure *failure) {
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-    if (errno == EPIPE || code != 0) return code;
+    const struct terminal out = {.to = stdout};
+    bool has_failed = ferror(stdout);
+    clearerr(stdout);
+    errno = 0; /* what could not be written is tried again, and says why */
+    if (fflush(stdout) == 0 && !has_failed) return code;
+    if (errno == EPIPE || !terminal_has_reader(&out) || code != 0) return code;
     return failure_of_output(failure);
 }
 

@@ -20,9 +20,9 @@ static const struct {
                       "which fields are indexed."},
     {"precondition-failed", "The record has changed: read it again, and decide again."},
     {"idempotency-key-reused", "The key was used for another command: use a new one."},
-    {"not-yet", "Try again later, or with a larger --timeout."},
+    {"not-yet", "Try again later; reel status says how far each collection is."},
     {"generation-changed", "The records were rebuilt: read them again from the beginning."},
-    {"payload-too-large", "Send less at once; reel import takes any number of events."},
+    {"payload-too-large", "Send less at once, or smaller events: reel import takes any number."},
     {"event-not-as-declared", "reel plugins COLLECTION shows what the projector declares."},
     {"internal", "The log of the daemon says more."},
 };
@@ -31,7 +31,7 @@ static const struct {
 static json_t *read_problem(const struct http_answer *answer) {
     if (!str_begins_caseless(reel_text(answer->content_type), "application/problem+json"))
         return NULL;
-    json_t *problem = http_read_json(text_str(&answer->body));
+    json_t *problem = exact_json_read(text_str(&answer->body));
     if (json_is_object(problem)) return problem;
     json_decref(problem);
     return NULL;
@@ -65,8 +65,10 @@ static void advise(const struct http_answer *answer, const json_t *problem,
     if (detail && strcmp(detail, "there is no such route") == 0)
         failure_advise(failure, 0, "The server does not have this. Is it of an older version?");
     if (strcmp(type, "cursor-too-old") == 0 && first_seq > 0)
-        failure_advise(failure, 0, "The log begins with event %lld: use --since %lld.",
-                       (long long)first_seq, (long long)first_seq - 1);
+        failure_advise(
+            failure, 0,
+            "The log begins with event %lld: `reel events --since %lld` has what is left.",
+            (long long)first_seq, (long long)first_seq - 1);
     if (problem_is_passing(answer) && !failure->advice[0] && answer->retry_after_s > 0)
         failure_advise(failure, 0, "Try again in %llu s.",
                        (unsigned long long)answer->retry_after_s);

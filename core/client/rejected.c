@@ -52,11 +52,12 @@ static int add(struct listing *listing, const json_t *one, struct failure *failu
         (listing->by_reason ? add_reason : add_row)(listing, one);
         return 0;
     }
-    AUTO_FREE char *text = json_dumps(one, JSON_COMPACT);
-    if (!text) return failure_memory(failure);
+    CLEANUP(text_finish) struct text text = {0};
+    exact_json_append(&text, one);
+    if (text.failed) return failure_memory(failure);
     if (listing->form == FORM_JSON && listing->shown > 1) fputs(",\n", out->to);
     if (listing->form == FORM_JSON && listing->shown == 1) begin_json(listing);
-    terminal_write_json(out, reel_text(text));
+    terminal_write_json(out, text_str(&text));
     if (listing->form == FORM_NDJSON) fputc('\n', out->to);
     return 0;
 }

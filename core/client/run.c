@@ -34,7 +34,7 @@ static int read_value(const char *name, const char *value, bool is_json, const c
         *ret = json_string(value);
         return *ret ? 0 : failure_usage(failure, "the value of `%s` is not UTF-8", name);
     }
-    *ret = http_read_json(reel_text(value));
+    *ret = exact_json_read(reel_text(value));
     if (*ret) return 0;
     if (!is_json && strcmp(kind, "json") == 0) { /* anything: also text without quotes */
         *ret = json_string(value);
@@ -83,7 +83,7 @@ static int add_member(json_t *body, const json_t *members, const char *operand,
     return code;
 }
 
-/* The body of --file, or an object; and the members of the operands. NULL data: without a body. */
+/* The body of --file, or an object; and the members of the operands. */
 static int make_body(struct client *client, const json_t *command, size_t from, struct text *ret,
                      struct failure *failure) {
     const char *file = args_value(&client->args, "file");
@@ -95,7 +95,12 @@ static int make_body(struct client *client, const json_t *command, size_t from, 
         text = (struct text){0};
         return 0;
     }
-    json_t *body = file ? http_read_json(text_str(&text)) : json_object();
+    if (file && exact_json_has_other_names(text_str(&text)))
+        return failure_usage(failure,
+                             "%s has a NUL in the name of a member: members cannot be "
+                             "added to it",
+                             file);
+    json_t *body = file ? exact_json_read(text_str(&text)) : json_object();
     if (!json_is_object(body)) {
         json_decref(body);
         return failure_usage(failure, "%s is not a JSON object", file ? file : "the body");
@@ -103,12 +108,9 @@ static int make_body(struct client *client, const json_t *command, size_t from, 
     for (size_t i = from; code == 0 && i < client->args.count; i++)
         code = add_member(body, json_object_get(command, "members"), client->args.operands[i],
                           failure);
-    AUTO_FREE char *json = code == 0 ? json_dumps(body, JSON_COMPACT) : NULL;
+    if (code == 0) exact_json_append(ret, body);
     json_decref(body);
-    if (code != 0) return code;
-    if (!json) return failure_memory(failure);
-    text_append_lit(ret, json);
-    return ret->failed ? failure_memory(failure) : 0;
+    return code == 0 && ret->failed ? failure_memory(failure) : code;
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
@@ -158,7 +160,7 @@ static int send_command(struct client *client, const char *path, bool is_delete,
     const struct http_request request = {
         .method = is_delete ? "DELETE" : "POST",
         .path = path,
-        .content_type = is_delete ? NULL : "application/json",
+        .content_type = body.len > 0 ? "application/json" : NULL,
         .body = body,
         .headers = {key_header, match_header},
     };
@@ -180,18 +182,20 @@ static int run(struct client *client, struct failure *failure) {
     if (code != 0) return code;
     const json_t *command = catalog_find(json_object_get(collection, "commands"), "verb", verb);
     if (!command) return refuse_verb(collection, verb, failure);
-    code = make_body(client, command, 2, &body, failure);
+    bool is_delete = strcmp(verb, "delete") == 0;
+    bool has_body = !is_delete || client->args.count > 2 || args_has(&client->args, "file");
+    code = has_body ? make_body(client, command, 2, &body, failure) : 0;
     if (code == 0) code = find_path(client, collection, target, verb, &path, failure);
     if (code == 0)
-        code = send_command(client, path.data, strcmp(verb, "delete") == 0, text_str(&body),
-                            &answer, failure);
+        code = send_command(client, path.data, is_delete, text_str(&body), &answer, failure);
     if (code != 0) return code;
     if (answer.status != 200 && answer.status != 201)
         return catalog_advise(&answer, target.collection, problem_failure(&answer, failure),
                               failure);
     if (str_is_caseless(reel_text(answer.replayed), "true"))
         client_remark(client, "this key was used before: this is the first result");
-    return get_print_record(client, collection, text_str(&answer.body), form, failure);
+    return get_print_record(client, collection, (struct reel_str){NULL, 0}, text_str(&answer.body),
+                            form, failure);
 }
 
 static const struct option_spec options[] = {

@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "client/catalog.h"
 #include "client/fetch.h"
+#include "client/indent.h"
 #include "client/input.h"
 #include "client/problem.h"
 
@@ -10,14 +11,19 @@
 
 /* ---- What is sent ---------------------------------------------------------------------------- */
 
-/* Where the JSON value at the beginning of the text ends; 0: it is not one. */
-static size_t value_end(struct reel_str text) {
-    json_error_t error;
-    const size_t flags = JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    json_t *value = json_loadb(text.data, text.len, flags, &error);
-    if (!value) value = json_loadb(text.data, text.len, flags | JSON_DECODE_INT_AS_REAL, &error);
-    json_decref(value);
-    return value ? (size_t)error.position : 0;
+/* Where the JSON object at the beginning of the text ends; 0: it is not one. */
+static size_t object_end(struct reel_str text) {
+    size_t at = 0, depth = 0;
+    if (text.data[0] != '{') return 0;
+    do {
+        char c = text.data[at];
+        depth += c == '{';
+        depth -= c == '}';
+        at = c == '"' ? indent_string_end(text, at) : at + 1;
+    } while (depth > 0 && at < text.len);
+    json_t *object = exact_json_read((struct reel_str){text.data, at});
+    json_decref(object);
+    return object ? at : 0;
 }
 
 static struct reel_str without_space(struct reel_str text) {
@@ -32,7 +38,7 @@ static int make_batch(struct reel_str text, struct text *ret, size_t *ret_count,
     *ret_count = 0;
     text_append_lit(ret, "[");
     for (text = without_space(text); text.len > 0; text = without_space(text)) {
-        size_t len = value_end(text);
+        size_t len = object_end(text);
         if (len == 0)
             return failure_usage(failure, "event %zu of the input is not JSON", *ret_count + 1);
         if (*ret_count > 0) text_append_lit(ret, ",");

@@ -110,9 +110,10 @@ static int print(const struct client *client, const json_t *status, enum form fo
                  struct failure *failure) {
     if (form == FORM_JSON) return client_print_json(client, status, failure);
     if (form == FORM_NDJSON) {
-        AUTO_FREE char *text = json_dumps(status, JSON_COMPACT);
-        if (!text) return failure_memory(failure);
-        terminal_write_json(&client->out, reel_text(text));
+        CLEANUP(text_finish) struct text text = {0};
+        exact_json_append(&text, status);
+        if (text.failed) return failure_memory(failure);
+        terminal_write_json(&client->out, text_str(&text));
         fputc('\n', client->out.to);
         return 0;
     }

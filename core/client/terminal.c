@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "client/shown.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #define WIDTH_DEFAULT 80
@@ -35,6 +36,11 @@ const char *terminal_begin(const struct terminal *terminal, enum style style) {
 
 const char *terminal_end(const struct terminal *terminal, enum style style) {
     return terminal->has_colour && style != STYLE_PLAIN ? "\x1b[0m" : "";
+}
+
+bool terminal_has_reader(const struct terminal *terminal) {
+    struct pollfd poll_fd = {.fd = fileno(terminal->to)};
+    return poll(&poll_fd, 1, 0) <= 0 || !(poll_fd.revents & POLLERR);
 }
 
 void terminal_write(const struct terminal *terminal, struct reel_str text) {

@@ -24,6 +24,9 @@ size_t terminal_width(const struct terminal *terminal);
 const char *terminal_begin(const struct terminal *terminal, enum style style);
 const char *terminal_end(const struct terminal *terminal, enum style style);
 
+/* False: it is a pipe, and its other side was closed. */
+bool terminal_has_reader(const struct terminal *terminal);
+
 /* Writes bytes of a server as they are, or, on a terminal, what may be shown of them: as JSON, or
  * as lines. */
 void terminal_write_json(const struct terminal *terminal, struct reel_str json);

@@ -94,7 +94,8 @@ def hostile(place, environment):
     Server.answers = {
         '/v1/plugins': sends('application/json', CATALOG),
         '/v1/status': sends('application/json', STATUS),
-        '/v1/things': sends('application/x-ndjson', RECORD),
+        '/v1/things': lambda server: sends('application/x-ndjson', {
+            'seq': 1, 'key': EVIL, 'record': RECORD} if 'frames=' in server.path else RECORD)(server),
         '/v1/things/k': sends('application/json', RECORD),
         '/v1/things/k/history': sends('application/json', {'history': [
             {'seq': 1, 'time': EVIL, 'type': EVIL, 'changed': [EVIL], 'record': {}}]}),
