@@ -147,14 +147,27 @@ int changes_show(struct collection *collection, struct reel_str key, struct aren
     return *ret ? 0 : fail_memory(error);
 }
 
-/* ---- For derived collections ----------------------------------------------------------------- */
+/* ---- After a step ---------------------------------------------------------------------------- */
+
+static bool is_same_text(struct reel_str a, struct reel_str b) {
+    return a.data == b.data ? a.len == b.len : reel_str_eq(a, b);
+}
 
 static bool is_different(const struct change *change) {
     if (change->exists != change->before.exists) return true;
     if (!change->exists) return false; /* made and deleted */
     for (uint32_t at = 0; at < change->collection->shape.count; at++)
-        if (!reel_str_eq(change->values[at], change->before.values[at])) return true;
+        if (!is_same_text(change->values[at], change->before.values[at])) return true;
     return false;
+}
+
+void changes_keep_same(struct changes *changes) {
+    for (size_t i = 0; i < changes->touched_count; i++) {
+        struct change *change = changes->touched[i];
+        if (!change->exists || is_different(change)) continue;
+        change->changed = change->before.changed;
+        change->dirty = change->before.dirty;
+    }
 }
 
 static int compare_touched(const void *a, const void *b) {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "base/text.h"
+#include "engine/fold/changes.h"
 #include "engine/fold/fit.h"
 
 #include <errno.h>
@@ -148,9 +149,12 @@ static reel_outcome end_turn(struct fold *fold, reel_outcome outcome) {
 static int end_step(struct fold *fold, reel_outcome outcome, struct reel_error *error) {
     if (fold->failed < 0) return fail(error, fold->failed, "%s", fold->error.text);
     if (!fold->faulted) check_sizes(fold);
-    if (!fold->faulted && outcome != REEL_REJECTED) return outcome;
-    undo_all(&fold->collection->changes);
-    return REEL_REJECTED;
+    if (fold->faulted || outcome == REEL_REJECTED) {
+        undo_all(&fold->collection->changes);
+        return REEL_REJECTED;
+    }
+    changes_keep_same(&fold->collection->changes);
+    return outcome;
 }
 
 /* A projector is not given an event that does not fit its strict declaration. */
