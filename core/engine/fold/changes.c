@@ -147,28 +147,7 @@ int changes_show(struct collection *collection, struct reel_str key, struct aren
     return *ret ? 0 : fail_memory(error);
 }
 
-/* ---- After a step ---------------------------------------------------------------------------- */
-
-static bool is_same_text(struct reel_str a, struct reel_str b) {
-    return a.data == b.data ? a.len == b.len : reel_str_eq(a, b);
-}
-
-static bool is_different(const struct change *change) {
-    if (change->exists != change->before.exists) return true;
-    if (!change->exists) return false; /* made and deleted */
-    for (uint32_t at = 0; at < change->collection->shape.count; at++)
-        if (!is_same_text(change->values[at], change->before.values[at])) return true;
-    return false;
-}
-
-void changes_keep_same(struct changes *changes) {
-    for (size_t i = 0; i < changes->touched_count; i++) {
-        struct change *change = changes->touched[i];
-        if (!change->exists || is_different(change)) continue;
-        change->changed = change->before.changed;
-        change->dirty = change->before.dirty;
-    }
-}
+/* ---- For derived collections ----------------------------------------------------------------- */
 
 static int compare_touched(const void *a, const void *b) {
     const struct change *const *left = a, *const *right = b;
@@ -180,7 +159,7 @@ void changes_net(struct changes *changes) {
     size_t count = 0;
     bool in_order = true;
     for (size_t i = 0; i < changes->touched_count; i++) {
-        if (!is_different(touched[i])) continue;
+        if (!change_is_different(touched[i])) continue;
         touched[count++] = touched[i];
         if (count > 1 && in_order)
             in_order = compare_touched(&touched[count - 2], &touched[count - 1]) < 0;

@@ -32,9 +32,6 @@ int changes_find(struct collection *collection, struct reel_str key, struct aren
 int changes_show(struct collection *collection, struct reel_str key, struct arena *arena,
                  char **ret, size_t *ret_len, struct reel_error *error);
 
-/* A record that the step has changed and left as it was has not changed. */
-void changes_keep_same(struct changes *changes);
-
 /* Reduces `touched` to the records that are different after the step, and sorts them by key. */
 void changes_net(struct changes *changes);
 

@@ -34,3 +34,17 @@ int collection_canonical_key(const struct collection *collection, struct reel_st
     ret->str = given;
     return 0;
 }
+
+/* ---- Changes --------------------------------------------------------------------------------- */
+
+static bool is_same_text(struct reel_str a, struct reel_str b) {
+    return a.data == b.data ? a.len == b.len : reel_str_eq(a, b);
+}
+
+bool change_is_different(const struct change *change) {
+    if (change->exists != change->before.exists) return true;
+    if (!change->exists) return false; /* made and deleted */
+    for (uint32_t at = 0; at < change->collection->shape.count; at++)
+        if (!is_same_text(change->values[at], change->before.values[at])) return true;
+    return false;
+}

@@ -39,6 +39,9 @@ struct change {
     } before;
 };
 
+/* Is it another one than before the last step that changed it? */
+bool change_is_different(const struct change *change);
+
 #define CHANGES_CHUNK 64
 
 struct changes {

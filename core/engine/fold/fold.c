@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "base/text.h"
-#include "engine/fold/changes.h"
 #include "engine/fold/fit.h"
 
 #include <errno.h>
@@ -94,6 +93,16 @@ static void undo_all(struct changes *changes) {
     }
 }
 
+/* A record that the step has written, and left as it was, has not changed. */
+static void keep_same(struct changes *changes) {
+    for (size_t i = 0; i < changes->touched_count; i++) {
+        struct change *change = changes->touched[i];
+        if (!change->exists || change_is_different(change)) continue;
+        change->changed = change->before.changed;
+        change->dirty = change->before.dirty;
+    }
+}
+
 static size_t size_of(const struct change *change) {
     size_t size = 0;
     for (uint32_t at = 0; change->exists && at < change->collection->shape.count; at++)
@@ -153,7 +162,7 @@ static int end_step(struct fold *fold, reel_outcome outcome, struct reel_error *
         undo_all(&fold->collection->changes);
         return REEL_REJECTED;
     }
-    changes_keep_same(&fold->collection->changes);
+    keep_same(&fold->collection->changes);
     return outcome;
 }
 

@@ -456,10 +456,10 @@ static void a_cut_after_a_process_was_killed_in_a_commit(void **state) {
 static void a_cut_after_a_process_was_killed_in_a_trim(void **state) {
     (void)state;
     uint64_t random = 17;
-    for (size_t i = 0; i < scaled(20); i++) {
+    for (size_t i = 0; i < 12; i++) {
         struct killing killing = {.work = work_life,
                                   .note = NOTE_TRIMMING,
-                                  .at_sync = 1 + i % 2,
+                                  .at_sync = 1 + i % 3,
                                   .soon = 4 * (size_t)SOON};
         cut_after_kill(&killing, &random);
     }
