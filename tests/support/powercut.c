@@ -303,9 +303,10 @@ static bool happens(const struct cutting *cutting) {
     return random_next(cutting->random) % 8 < cutting->odds;
 }
 
-static enum left draw_left(const struct cutting *cutting) {
+static enum left draw_left(const struct cutting *cutting, bool of_names) {
     if (cutting->cut == CUT_ALL_LOST) return LEFT_NONE;
     if (cutting->cut == CUT_ALL_KEPT) return LEFT_ALL;
+    if (cutting->cut == CUT_NAMES_KEPT) return of_names ? LEFT_ALL : LEFT_NONE;
     return cutting->all_alike ? cutting->alike : random_next(cutting->random) % LEFT_KINDS;
 }
 
@@ -333,7 +334,7 @@ static void apply_left(const struct cutting *cutting, struct text *text,
 }
 
 static struct text content_left(const struct cutting *cutting, const struct object *object) {
-    enum left left = draw_left(cutting);
+    enum left left = draw_left(cutting, false);
     struct text text = {0};
     size_t torn = object->change_count ? random_next(cutting->random) % object->change_count : 0;
     text_add(&text, object->durable.data ? object->durable.data : "", object->durable.len);
@@ -351,7 +352,7 @@ static struct text content_left(const struct cutting *cutting, const struct obje
 }
 
 static struct names names_left(const struct cutting *cutting, const struct object *object) {
-    enum left left = draw_left(cutting);
+    enum left left = draw_left(cutting, true);
     struct names names = names_copy(&object->durable_names);
     size_t first = object->naming_count ? random_next(cutting->random) % object->naming_count : 0;
     for (size_t i = 0; i < object->naming_count; i++) {

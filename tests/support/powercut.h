@@ -22,7 +22,8 @@ void disk_apply(struct disk *disk, const struct record *record);
 enum cut {
     CUT_ALL_LOST, /* only what is durable */
     CUT_ALL_KEPT,
-    CUT_ANY, /* another part each time */
+    CUT_NAMES_KEPT, /* changes of names, and not of what files contain */
+    CUT_ANY,        /* another part each time */
 };
 
 /* Writes such a state to an empty directory. */

@@ -61,6 +61,7 @@ void work_some(const char *directory, uint64_t seed);        /* opens, appends s
 void work_adoption(const char *directory, uint64_t seed);    /* another log takes the place */
 void work_checkpoints(const char *directory, uint64_t seed); /* one after another, beside writing */
 void work_rewriting(const char *directory, uint64_t seed);   /* and those that rewrite tables */
+void work_trimming(const char *directory, uint64_t seed);    /* of most segments at once */
 void work_rebuilding(const char *directory, uint64_t seed);  /* a rebuild, beside writing */
 
 struct reel *open_store(const char *directory, uint32_t flags);

@@ -101,6 +101,7 @@ struct plan {
     unsigned *cuts;
     size_t count;
     bool also_plain; /* and two more, with all lost and all kept */
+    bool also_names; /* and one with all names, and nothing else */
     bool goes_on;    /* the store is used again, and there is another cut */
 };
 
@@ -153,10 +154,11 @@ static void cut_again(const char *directory, const struct expected *before, uint
 static void cut_at(const struct story *story, const struct plan *plan, size_t at,
                    const struct record *next, uint64_t *random) {
     expected_look_ahead(&expected, next);
-    for (size_t i = 0; i < plan->cuts[at] + (plan->also_plain ? 2 : 0); i++) {
-        enum cut cut = i < plan->cuts[at]    ? CUT_ANY
-                       : i == plan->cuts[at] ? CUT_ALL_LOST
-                                             : CUT_ALL_KEPT;
+    for (size_t i = 0; i < plan->cuts[at] + (plan->also_plain ? 2 : 0) + plan->also_names; i++) {
+        enum cut cut = i < plan->cuts[at]        ? CUT_ANY
+                       : i == plan->cuts[at]     ? CUT_ALL_LOST
+                       : i == plan->cuts[at] + 1 ? CUT_ALL_KEPT
+                                                 : CUT_NAMES_KEPT;
         const char *directory = state_directory();
         disk_cut(story->disk, cut, random, directory);
         if (plan->goes_on)
@@ -379,7 +381,7 @@ static void cut_after_kill(const struct killing *killing, uint64_t *random) {
     record_work(work_some, story.directory, random_next(random));
     story_end(&story);
     struct plan plan = plan_for(&story);
-    plan.also_plain = true;
+    plan.also_plain = plan.also_names = true;
     plan_some(&plan, from, killing->some, random);
     for (size_t i = 0; i < killing->soon; i++) {
         size_t at = from + random_next(random) % SOON;
@@ -456,11 +458,9 @@ static void a_cut_after_a_process_was_killed_in_a_commit(void **state) {
 static void a_cut_after_a_process_was_killed_in_a_trim(void **state) {
     (void)state;
     uint64_t random = 17;
-    for (size_t i = 0; i < 12; i++) {
-        struct killing killing = {.work = work_life,
-                                  .note = NOTE_TRIMMING,
-                                  .at_sync = 1 + i % 3,
-                                  .soon = 4 * (size_t)SOON};
+    for (size_t sync = 1; sync <= 4; sync++) {
+        struct killing killing = {.work = work_trimming, .note = NOTE_TRIMMING, .at_sync = sync};
+        killing.soon = 4 * SOON;
         cut_after_kill(&killing, &random);
     }
 }

@@ -264,6 +264,21 @@ void work_life(const char *directory, uint64_t seed) {
     end(reel);
 }
 
+/* The checkpoint has all that is trimmed, and every segment but the newest goes. */
+void work_trimming(const char *directory, uint64_t seed) {
+    uint64_t head;
+    recorder_note(NOTE_BEGIN, NULL, 0);
+    struct reel *reel = begin(directory, &head);
+    write_steps(reel, &head, &seed, 25);
+    wait_until_sealed(reel);
+    uint64_t before = checkpoints_of(reel);
+    ask_for_checkpoint(reel);
+    wait_for_checkpoint(reel, before);
+    trim(reel, head + 1);
+    write_steps(reel, &head, &seed, 2);
+    end(reel);
+}
+
 void work_some(const char *directory, uint64_t seed) {
     uint64_t head;
     recorder_note(NOTE_BEGIN, NULL, 0);
