@@ -256,6 +256,59 @@ static void events_are_live_go_back_and_show_their_bytes_and_outcomes(void **sta
     expect_no_complaints(true);
 }
 
+/* A quiet log: no event has come since the view was opened, so its stream has no id. */
+static void a_quiet_stream_of_events_ends_and_nothing_is_lost(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct site site = site_on(directory, 0, NULL);
+    int port = site.daemon.port;
+    browser_page(browser);
+    import_many(&site, 500);
+    sign_in(&site, READ_TOKEN, "#/events");
+    see("200 events since 301, live");
+    browser_click(browser, "main button", "Older events");
+    see("400 events since 101, live");
+    site_closed(&site);
+    see("The connection is interrupted");
+    site = site_on(directory, port, NULL);
+    cell_started(site.writer, "meanwhile");
+    see("401 events since 101, live");
+    browser_wait(browser, "document.querySelector('.rows tbody th').textContent === '501'");
+    go(&site, "#/events?type=nothing");
+    see("0 events since 1, live");
+    site_closed(&site);
+    see("The connection is interrupted");
+    site = site_on(directory, port, (const char *const[]){"--new-epoch", NULL});
+    posted(site.writer, "first", "nothing", NULL, "ignored");
+    see("1 events since 1, live");
+    expect_no_complaints(false);
+    site_closed(&site);
+}
+
+/* The clock of the page runs 20 times as fast: pings that come every 1.25 s are to it what those of
+ * every 25 s, the default, are to others. */
+static void a_quiet_stream_of_events_is_not_cut(void **state) {
+    (void)state;
+    struct site site =
+        site_on(scratch_directory(), 0, (const char *const[]){"--follow-ping-ms", "1250", NULL});
+    browser_page(browser);
+    browser_script(browser, "(() => { const inner = window.setTimeout, ask = window.fetch;"
+                            "window.streams = 0;"
+                            "window.setTimeout = (call, ms) => inner(call, ms / 20);"
+                            "window.fetch = (path, ...rest) => {"
+                            "if (path.includes('/stream')) window.streams++;"
+                            "return ask(path, ...rest); }; })()");
+    cell_started(site.writer, "a");
+    sign_in(&site, READ_TOKEN, "#/events");
+    see("1 events since 1, live");
+    usleep(4 * 1250 * 1000); /* that nothing is done cannot be waited for */
+    must(browser_is(browser, "window.streams === 1"));
+    cell_started(site.writer, "b");
+    see("2 events since 1, live");
+    expect_no_complaints(true);
+    site_closed(&site);
+}
+
 static void plugins_are_shown_with_what_they_declare(void **state) {
     struct site *site = *state;
     sign_in(site, WRITE_TOKEN, "#/plugins");
@@ -636,6 +689,8 @@ static int run_all(void) {
         CASE(a_record_is_live),
         CASE(a_refused_command_says_why),
         CASE(events_are_live_go_back_and_show_their_bytes_and_outcomes),
+        cmocka_unit_test(a_quiet_stream_of_events_ends_and_nothing_is_lost),
+        cmocka_unit_test(a_quiet_stream_of_events_is_not_cut),
         CASE(plugins_are_shown_with_what_they_declare),
         cmocka_unit_test(restarts_and_another_epoch_are_survived_in_sight_of_the_user),
         CASE(of_a_hundred_thousand_records_a_few_are_in_the_page),

@@ -8,6 +8,7 @@ import { follow } from "./stream.js";
 const KEPT_MAX = 20000; // rows; the oldest are dropped
 const PAGE = 200; // events that are read at a time
 const EMPTY_MAX = 10; // pages in a row of which a filter has left nothing
+const IDLE_MS = 60000; // on a quiet log only a comment comes, every 25 s (follow_ping_ms)
 
 function toRow({ seq, event, error, gap }) {
     if (gap) return { seq, type: "", note: "messages up to here were never received" };
@@ -22,13 +23,14 @@ function toRow({ seq, event, error, gap }) {
     };
 }
 
-/* The newest rows before `before`; `back`: the log was searched from there on; and the log's end. */
+/* The newest rows before `before`; `back`: the log was searched from there on; and where the log
+ * ends: `cursor`, of `epoch`. */
 async function readBack(filters, before, floor, signal) {
     for (let i = 0; ; i++) {
         const path = pathTo(["v1", "events"], { ...filters, before, limit: PAGE });
-        const { events, next, cursor } = await getJson(path, signal);
+        const { events, next, ...end } = await getJson(path, signal);
         const isEnd = events.length > 0 || next === undefined || i === EMPTY_MAX;
-        if (isEnd) return { rows: events.map(toRow), back: next ?? floor, cursor };
+        if (isEnd) return { rows: events.map(toRow), back: next ?? floor, end };
         before = next;
     }
 }
@@ -67,11 +69,11 @@ export class EventList {
         this.#filters = filters;
         try {
             const { first_seq: floor } = await getJson("/v1/status", signal);
-            const end = Number.MAX_SAFE_INTEGER;
-            const { rows, back, cursor } = await readBack(filters, end, floor, signal);
+            const newest = Number.MAX_SAFE_INTEGER;
+            const { rows, back, end } = await readBack(filters, newest, floor, signal);
             Object.assign(this, { rows, back, floor });
             this.changed();
-            await this.#follow(cursor, signal);
+            await this.#follow(end, signal);
         } catch (error) {
             if (!signal.aborted) this.failed(error);
         }
@@ -106,14 +108,12 @@ export class EventList {
         if (rows.length > KEPT_MAX) this.back = this.rows.at(-1).seq;
     }
 
-    async #follow(since, signal) {
-        let isFirst = true;
+    async #follow({ cursor: since, epoch }, signal) {
         await follow(pathTo(["v1", "events", "stream"], { ...this.#filters, since }), {
             signal,
-            begin: () => {
-                if (!isFirst) this.begin(this.#filters); // another epoch, or trimmed
-                isFirst = false;
-            },
+            epoch,
+            idleMs: IDLE_MS,
+            begin: () => void this.begin(this.#filters), // another epoch, or trimmed
             frame: (text) => {
                 const frame = parse(text);
                 if ("event" in frame || frame.gap) this.#fresh.push(toRow(frame));

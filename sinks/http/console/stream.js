@@ -1,12 +1,13 @@
 /* stream.js: following by server-sent events, through restarts. EventSource cannot send a token, so
  * the stream is read by fetch.
  *
- * A stream that ends is opened again after its last id. If the daemon has another epoch (409) or
+ * A stream that ends is opened again after its last id. On a quiet log, a stream of events has no id
+ * yet: it is opened again at the position it began at. If the daemon has another epoch (409) or
  * cannot continue (410), everything received is void, and the stream begins again.
  */
 import { Problem, request } from "./api.js";
 
-const IDLE_MS = 20000; // a position comes at least every 5 s
+const IDLE_MS = 20000; // a position comes at least every 5 s (follow_position_ms)
 const RETRY_MS = [250, 500, 1000, 2000, 4000];
 
 const pause = (ms, signal) =>
@@ -29,8 +30,8 @@ async function read(answer, idle, line) {
     }
 }
 
-/* Aborts a connection on which nothing comes any more. */
-function watchIdle(signal) {
+/* Aborts a connection on which nothing comes any more, not even a comment. */
+function watchIdle(signal, idleMs) {
     const controller = new AbortController();
     let timer;
     const stop = () => (clearTimeout(timer), controller.abort());
@@ -39,7 +40,7 @@ function watchIdle(signal) {
         signal: controller.signal,
         restart() {
             clearTimeout(timer);
-            timer = setTimeout(() => controller.abort(), IDLE_MS);
+            timer = setTimeout(() => controller.abort(), idleMs);
         },
         end() {
             clearTimeout(timer);
@@ -52,17 +53,20 @@ function watchIdle(signal) {
  *   begin()            what was received before is void
  *   frame(text)        one frame, as JSON
  *   state(text, why)   "connected"; or "waiting", with the error if there was one
- * A stream from a fixed position on (`since`) ends when that is void; `begin` is its last call.
+ *   idleMs             a connection on which nothing comes for this time is opened again
+ * A stream from a fixed position on (`since`, of the log `epoch`) ends when that is void; `begin` is
+ * its last call, and its only one.
  */
-export async function follow(path, { signal, begin, frame, state }) {
+export async function follow(path, options) {
+    const { signal, begin, frame, state, idleMs = IDLE_MS } = options;
     const url = new URL(path, location.origin);
     const isFixed = url.searchParams.has("since");
     let id = "",
-        epoch = "",
+        epoch = options.epoch || "",
         failures = 0;
     while (!signal.aborted) {
         let why = null;
-        const idle = watchIdle(signal);
+        const idle = watchIdle(signal, idleMs);
         try {
             const headers = { Accept: "text/event-stream" };
             if (id) headers["Last-Event-ID"] = id;
@@ -73,8 +77,8 @@ export async function follow(path, { signal, begin, frame, state }) {
                 headers,
                 signal: idle.signal,
             });
-            epoch = answer.headers.get("Reel-Epoch") || "";
-            if (!id) begin();
+            epoch = answer.headers.get("Reel-Epoch") || epoch;
+            if (!id && !isFixed) begin();
             state("connected");
             await read(answer, idle, (text) => {
                 failures = 0;
