@@ -309,6 +309,30 @@ static void a_quiet_stream_of_events_is_not_cut(void **state) {
     site_closed(&site);
 }
 
+/* Clicks as long as it may. */
+static void older_events_are_read_until_the_page_is_full(void **state) {
+    struct site *site = *state;
+    import_many(site, 20300);
+    sign_in(site, READ_TOKEN, "#/events");
+    see("200 events since 20,101, live");
+    browser_wait(browser,
+                 "(older => { if (!older.disabled) older.click(); return older.disabled &&"
+                 "document.querySelector('.count').textContent.startsWith('20,000 events'); })"
+                 "([...document.querySelectorAll('main button')]"
+                 ".find(one => one.textContent === 'Older events'))");
+    see("20,000 events since 301, live");
+    see("The page is full: for older events, filter, or go to one by its seq.");
+    must(browser_is(browser, "[...document.querySelectorAll('main button')]"
+                             ".find(one => one.textContent === 'Older events').disabled"));
+    cell_started(site->writer, "late");
+    see("20,000 events since 302, live");
+    fill("input[name=type]", "nothing");
+    browser_press(browser, "Enter");
+    see("0 events since 1, live");
+    must(!sees("The page is full"));
+    expect_no_complaints(true);
+}
+
 static void plugins_are_shown_with_what_they_declare(void **state) {
     struct site *site = *state;
     sign_in(site, WRITE_TOKEN, "#/plugins");
@@ -691,6 +715,7 @@ static int run_all(void) {
         CASE(events_are_live_go_back_and_show_their_bytes_and_outcomes),
         cmocka_unit_test(a_quiet_stream_of_events_ends_and_nothing_is_lost),
         cmocka_unit_test(a_quiet_stream_of_events_is_not_cut),
+        CASE(older_events_are_read_until_the_page_is_full),
         CASE(plugins_are_shown_with_what_they_declare),
         cmocka_unit_test(restarts_and_another_epoch_are_survived_in_sight_of_the_user),
         CASE(of_a_hundred_thousand_records_a_few_are_in_the_page),

@@ -5,7 +5,7 @@ import { brief } from "./format.js";
 import { parse } from "./json.js";
 import { follow } from "./stream.js";
 
-const KEPT_MAX = 20000; // rows; the oldest are dropped
+const KEPT_MAX = 20000; // rows; new ones replace the oldest
 const PAGE = 200; // events that are read at a time
 const EMPTY_MAX = 10; // pages in a row of which a filter has left nothing
 const IDLE_MS = 60000; // on a quiet log only a comment comes, every 25 s (follow_ping_ms)
@@ -41,6 +41,7 @@ export class EventList {
     back = 0; // the log was read from this seq on
     floor = 1; // the oldest seq of the log
     isHeld = false; // new events wait in `fresh`
+    isReading = false; // older events are being read
     isInterrupted = false;
     #fresh = []; // oldest first
     #filters = {};
@@ -55,6 +56,14 @@ export class EventList {
         return this.#fresh.length;
     }
 
+    get hasOlder() {
+        return this.back > this.floor;
+    }
+
+    get isFull() {
+        return this.rows.length >= KEPT_MAX;
+    }
+
     end() {
         this.#controller.abort();
     }
@@ -64,7 +73,7 @@ export class EventList {
         this.end();
         this.#controller = new AbortController();
         const { signal } = this.#controller;
-        Object.assign(this, { rows: [], isInterrupted: false });
+        Object.assign(this, { rows: [], isInterrupted: false, isReading: false });
         this.#fresh = [];
         this.#filters = filters;
         try {
@@ -81,6 +90,7 @@ export class EventList {
 
     async goBack() {
         const { signal } = this.#controller;
+        this.isReading = true;
         try {
             const { rows, back } = await readBack(this.#filters, this.back, this.floor, signal);
             this.back = back;
@@ -88,7 +98,9 @@ export class EventList {
         } catch (error) {
             if (!signal.aborted) this.failed(error);
         }
-        if (!signal.aborted) this.changed();
+        if (signal.aborted) return;
+        this.isReading = false;
+        this.changed();
     }
 
     hold(isHeld) {

@@ -5,6 +5,7 @@ import { brief, number } from "./format.js";
 import { Table } from "./table.js";
 
 const DRAW_MS = 100;
+const FULL = "The page is full: for older events, filter, or go to one by its seq.";
 const FILTERS = [
     ["type", "Type begins with", ""],
     ["subject", "NATS subject", "with the wildcards * and >, such as cellos.events.cell.>"],
@@ -31,7 +32,8 @@ function describe(list) {
     if (list.isInterrupted) return "The connection is interrupted, trying again";
     const held = `not moving, held: ${number(list.waiting)} newer`;
     const motion = list.isHeld ? held : "live";
-    return `${number(list.rows.length)} events since ${number(list.back)}, ${motion}`;
+    const shown = `${number(list.rows.length)} events since ${number(list.back)}, ${motion}`;
+    return list.isFull && list.hasOlder ? `${shown}. ${FULL}` : shown;
 }
 
 /* The address follows what is filtered by. */
@@ -114,7 +116,7 @@ export function show(main, { params }, signal) {
         timer = 0;
         list.merge();
         table.setRows(list.rows);
-        older.disabled = list.back <= list.floor;
+        older.disabled = list.isReading || list.isFull || !list.hasOlder;
         setText(status, describe(list));
     }
     function begin() {
