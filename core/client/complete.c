@@ -11,8 +11,9 @@
 #include "client/lines.h"
 #include "client/shown.h"
 
-#define PATIENCE_MS 1500
-#define KEYS_MAX    "200"
+#define PATIENCE_MS 1500 /* for one request */
+#define KEYS_MAX    200
+#define OTHERS_MAX  8 /* requests for keys that begin otherwise: enough for 255 bytes */
 
 struct completing {
     struct client *client;
@@ -67,47 +68,111 @@ static void offer_collections(const struct completing *all, const char *end) {
     }
 }
 
+/* ---- Keys ------------------------------------------------------------------------------------ */
+
+/* Keys that begin with what was typed, in the order of keys. */
 struct key_offer {
     const struct completing *all;
     const char *collection, *name_field;
-    struct lines lines;
+    struct reel_str prefix;
+    struct text common; /* what all keys found begin with; unset while `found` is 0 */
+    uint64_t found;
 };
 
+static void offer_key(struct key_offer *keys, struct reel_str key, const json_t *record) {
+    CLEANUP(text_finish) struct text value = {0};
+    text_append_format(&value, "%s/", keys->collection);
+    text_append_str(&value, key);
+    text_append(&value, "", 1);
+    if (value.failed) return;
+    offer(keys->all, "", value.data,
+          keys->name_field ? catalog_text(record, keys->name_field) : "record");
+    if (keys->found++ == 0) text_append_str(&keys->common, key);
+    size_t same = 0;
+    while (same < keys->common.len && same < key.len && keys->common.data[same] == key.data[same])
+        same++;
+    if (same < keys->common.len) keys->common.len = utf8_cut(keys->common.data, same);
+}
+
+static bool begins_with(struct reel_str key, struct reel_str prefix) {
+    return key.len >= prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0;
+}
+
+/* Ends the request behind the last key that begins with the prefix. */
 static int take_key(void *context, struct reel_str data) {
     struct key_offer *keys = context;
     json_t *frame = exact_json_read(data);
-    const json_t *key = json_object_get(frame, "key"), *record = json_object_get(frame, "record");
-    AUTO_FREE char *before = NULL;
-    if (json_is_string(key) && asprintf(&before, "%s/", keys->collection) >= 0)
-        offer(keys->all, before, json_string_value(key),
-              keys->name_field ? catalog_text(record, keys->name_field) : "record");
+    const json_t *text = json_object_get(frame, "key");
+    const struct reel_str key = {json_string_value(text), json_string_length(text)};
+    bool is_wanted = key.data && begins_with(key, keys->prefix);
+    if (is_wanted) offer_key(keys, key, json_object_get(frame, "record"));
     json_decref(frame);
-    return 0;
+    return !is_wanted;
 }
 
-/* The first keys of a collection. */
-static void offer_keys(const struct completing *all) {
+/* Asks for keys after this one. False: there was no answer. */
+static bool find_keys(struct key_offer *keys, struct reel_str after, int limit) {
     CLEANUP(text_finish) struct text path = {0};
     CLEANUP(http_answer_finish) struct http_answer answer = {0};
     struct failure failure;
+    struct lines lines = {.take = take_key, .context = keys};
+    target_path(&path, reel_text(keys->collection), (struct reel_str){NULL, 0});
+    text_append_format(&path, "?frames=true&limit=%d", limit);
+    if (after.len > 0) filters_param(&path, reel_text("after"), after);
+    text_append(&path, "", 1);
+    const struct http_request request = {
+        .path = path.data, .accept = "application/x-ndjson", .take = lines_feed, .context = &lines};
+    int code = path.failed ? -1 : http_ask(keys->all->client->http, &request, &answer, &failure);
+    lines_finish(&lines);
+    return code == 0;
+}
+
+/* The prefix itself may be a key: a list after it does not have it. */
+static void find_prefix(struct key_offer *keys) {
+    CLEANUP(text_finish) struct text path = {0};
+    struct failure failure;
+    json_t *record = NULL;
+    if (keys->prefix.len == 0) return;
+    target_path(&path, reel_text(keys->collection), keys->prefix);
+    text_append(&path, "", 1);
+    if (path.failed || fetch_json(keys->all->client->http, path.data, &record, &failure) != 0)
+        return;
+    offer_key(keys, keys->prefix, record);
+    json_decref(record);
+}
+
+/* A shell inserts what all candidates begin with. If there are more keys than are offered, that may
+ * be too much: so keys that begin otherwise are looked for, and one of each kind is offered. All
+ * keys are known to begin with the first `shared` bytes of `common`. */
+static void find_other_keys(struct key_offer *keys) {
+    size_t shared = keys->prefix.len;
+    for (int i = 0; i < OTHERS_MAX && shared < keys->common.len; i++) {
+        CLEANUP(text_finish) struct text after = {0};
+        uint64_t found = keys->found;
+        size_t len = utf8_cut(keys->common.data, (shared + keys->common.len + 1) / 2);
+        if (len <= shared) len = keys->common.len;
+        text_append(&after, keys->common.data, len);
+        text_append_lit(&after, "\xf4\x8f\xbf\xbf"); /* U+10FFFF, the last character */
+        if (after.failed || !find_keys(keys, text_str(&after), 1)) return;
+        if (keys->found == found) shared = len;
+    }
+}
+
+static void offer_keys(const struct completing *all) {
     const json_t *collection = collection_of(all, all->current);
     const json_t *name = catalog_name_field(collection);
     if (!collection) return;
     struct key_offer keys = {.all = all,
                              .collection = catalog_text(collection, "name"),
                              .name_field = name ? catalog_text(name, "name") : NULL,
-                             .lines.take = take_key};
-    keys.lines.context = &keys;
-    target_path(&path, reel_text(keys.collection), (struct reel_str){NULL, 0});
-    text_append_lit(&path, "?frames=true&limit=" KEYS_MAX);
-    text_append(&path, "", 1);
-    const struct http_request request = {.path = path.data,
-                                         .accept = "application/x-ndjson",
-                                         .take = lines_feed,
-                                         .context = &keys.lines};
-    if (!path.failed) http_ask(all->client->http, &request, &answer, &failure);
-    lines_finish(&keys.lines);
+                             .prefix = target_of(all->current).key};
+    find_prefix(&keys);
+    find_keys(&keys, keys.prefix, KEYS_MAX);
+    if (keys.found >= KEYS_MAX) find_other_keys(&keys);
+    text_finish(&keys.common);
 }
+
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 /* A collection, or one of its records. */
 static void offer_targets(const struct completing *all) {

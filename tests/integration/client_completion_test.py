@@ -39,6 +39,8 @@ LINES = [
     ('reel help outp', ['help', 'output']),
     ('reel help compl', ['help', 'completion']),
     ('reel get nothing=', ['get', 'nothing=']),
+    ('reel get cells/b-0', ['get', 'cells/b-0']),  # and not what the first 200 have in common
+    ('reel get cells/b-0399', ['get', 'cells/b-0399']),
 ]
 
 CELL = 'dev.cellos.events.cell.lifecycle.v1.started'
@@ -121,6 +123,29 @@ def candidates(place, environment, words, wanted):
                    f'__complete {words}: {code} {found} {err!r}, wanted {sorted(wanted)}')
 
 
+def of_many_keys(place, environment):
+    """Keys are found wherever they are in their order, and shells insert only what all of them have
+    in common."""
+    events = [{'specversion': '1.0', 'source': '/many', 'id': f'{i}', 'type': CELL,
+               'data': {'cellId': f'b-{i:05}', 'specId': 'many'}} for i in range(4000)]
+    events += [{'specversion': '1.0', 'source': '/other', 'id': f'{i}', 'type': CELL,
+                'data': {'cellId': key, 'specId': 'many'}}
+               for i, key in enumerate(['b-0399', 'c\u00e8d', 'c\u00e8e', 'c\u00e9f', 'a b', 'a@b'])]
+    text = ''.join(json.dumps(event) + '\n' for event in events)
+    code, _, err = run(place, ['import', '-', '-q'], text.encode('utf-8'), environment)
+    failures.check(code == 0, f'import: {err}')
+    candidates(place, environment, ['get', 'cells/b-0399'],
+               ['cells/b-0399'] + [f'cells/b-0399{i}' for i in range(10)])
+    candidates(place, environment, ['get', 'cells/b-03999'], ['cells/b-03999'])
+    candidates(place, environment, ['get', 'cells/b-04'], [])
+    candidates(place, environment, ['get', 'cells/c\u00e8'], ['cells/c\u00e8d', 'cells/c\u00e8e'])
+    code, out, _ = run(place, ['__complete', 'get', 'cells/b'], environment=environment)
+    found = [line.split('\t')[0] for line in out.splitlines()]
+    common = os.path.commonprefix(found)
+    failures.check(code == 0 and 200 <= len(found) < 210 and common == 'cells/b-0',
+                   f'of many keys: {code} {len(found)} {common}')
+
+
 def main():
     place = Place(sys.argv[1])
     try:
@@ -142,6 +167,7 @@ def main():
         candidates(place, {'REEL_URL': 'http://127.0.0.1:1'}, ['get', ''], [])
         candidates(place, {'REEL_URL': 'nonsense'}, ['get', ''], [])
         candidates(place, {**environment, 'REEL_TOKEN': 'wrong'}, ['get', ''], [])
+        of_many_keys(place, environment)
         place.write('bin/reel', FAKE.format(reel=place.reel), 0o755)
         environment['PATH'] = place.file('bin') + ':' + os.environ['PATH']
         for name in SHELLS:
