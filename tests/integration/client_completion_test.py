@@ -13,6 +13,9 @@ from client_support import Failures, Place, Terminal, WRITER, run
 
 failures = Failures('client_completion_test')
 
+# All of it has a meaning to some shell.
+HARD = 'cells/x"`touch evil`$(touch evil)!1\\2&*{a,b}~#;\'?[z]'
+
 # What is typed, with a tab at its end, and the words that the shell has made of it.
 LINES = [
     ('reel descr', ['describe']),
@@ -39,6 +42,26 @@ LINES = [
     ('reel help outp', ['help', 'output']),
     ('reel help compl', ['help', 'completion']),
     ('reel get nothing=', ['get', 'nothing=']),
+    ('reel get "ce', ['get', 'cells']),
+    ("reel get cells 'state=ru", ['get', 'cells', 'state=running']),
+    ("reel get 'cells' state='ru", ['get', 'cells', 'state=running']),
+    ('reel get cells "spec_id"=spec-u', ['get', 'cells', 'spec_id=spec-unique']),
+    ("reel get cells/'a ", ['get', 'cells/a b']),
+    ("reel get 'cells/a ", ['get', 'cells/a b']),
+    ('reel get "cells/a ', ['get', 'cells/a b']),
+    ('reel get cells/a\\ ', ['get', 'cells/a b']),
+    ('reel get cells/a@', ['get', 'cells/a@b']),
+    ("reel get cells/it\\'", ['get', "cells/it's $d"]),
+    ('reel get cells/it', ['get', "cells/it's $d"]),
+    ('reel get "cells/it', ['get', "cells/it's $d"]),
+    ("reel get 'cells/it", ['get', "cells/it's $d"]),
+    ('reel get "cells/it\'s \\$', ['get', "cells/it's $d"]),
+    ('reel get cells/x', ['get', HARD]),
+    ("reel get 'cells/x", ['get', HARD]),
+    ('reel get "cells/x', ['get', HARD]),
+    ("reel get cells 'spec\tspec-u", ['get', 'cells', 'spec_id=spec-unique']),  # it stays open
+    ("reel run 'formations/0b", ['run', 'formations/0b5d2bb0-0000-4000-8000-000000000001']),
+    ('reel import "input-', ['import', 'input-file.ndjson']),
     ('reel get cells/b-0', ['get', 'cells/b-0']),  # and not what the first 200 have in common
     ('reel get cells/b-0399', ['get', 'cells/b-0399']),
 ]
@@ -128,9 +151,9 @@ def of_many_keys(place, environment):
     in common."""
     events = [{'specversion': '1.0', 'source': '/many', 'id': f'{i}', 'type': CELL,
                'data': {'cellId': f'b-{i:05}', 'specId': 'many'}} for i in range(4000)]
+    others = ['b-0399', 'c\u00e8d', 'c\u00e8e', 'c\u00e9f', 'a b', 'a@b', "it's $d", HARD[6:]]
     events += [{'specversion': '1.0', 'source': '/other', 'id': f'{i}', 'type': CELL,
-                'data': {'cellId': key, 'specId': 'many'}}
-               for i, key in enumerate(['b-0399', 'c\u00e8d', 'c\u00e8e', 'c\u00e9f', 'a b', 'a@b'])]
+                'data': {'cellId': key, 'specId': 'many'}} for i, key in enumerate(others)]
     text = ''.join(json.dumps(event) + '\n' for event in events)
     code, _, err = run(place, ['import', '-', '-q'], text.encode('utf-8'), environment)
     failures.check(code == 0, f'import: {err}')

@@ -2,7 +2,8 @@
 
 function __reel_complete
     set -l words (commandline -opc)
-    set -l current (commandline -ct)
+    set -l token (commandline -ct) # with its quotes, one of which may be open
+    set -l current (string unescape -- "$token"; or echo -- "$token")
     set -e words[1]
     set -l lines (command reel __complete $words "$current" 2>/dev/null)
     if test "$lines[1]" = :files

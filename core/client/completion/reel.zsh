@@ -3,8 +3,10 @@
 
 _reel() {
     local -a lines ends goes_on shown_ends shown_goes_on
-    local line value
-    lines=("${(@f)$(command reel __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    local line value current
+    # Of $words, the last one may have an open quote; here is what is in the quote, or without one.
+    current=${(Q):-$QIPREFIX$PREFIX$compstate[quote]}
+    lines=("${(@f)$(command reel __complete "${(@Q)words[2,CURRENT-1]}" "$current" 2>/dev/null)}")
     if [[ ${lines[1]} == :files ]]; then
         _files
         return
