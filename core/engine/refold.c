@@ -29,6 +29,7 @@ static const char *why_not(const struct collection *collection,
     if (!state->has_digest) return "its digest is not known, an earlier version has written it";
     if (!collection) return "no given plugin has it";
     const char *why = registry_other_fold(collection, state);
+    if (!why) why = registry_tries_again(collection, state);
     if (why) return why;
     if (state->from_records) return "it was not yet made from all records of its source";
     if (state->waits) return "it is being made";

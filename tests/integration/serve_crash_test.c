@@ -283,6 +283,76 @@ static void another_build_of_the_plugin_tries_the_events_again(void **state) {
     assert_verified(directory, DEADLY_AGAIN_SO);
 }
 
+static struct site opened_build(const char *directory, const char *deadly, bool armed,
+                                const char *release) {
+    const char *const arguments[] = {"--plugin", deadly,
+                                     "--plugin", HEALTHY_SO,
+                                     BUDGETS,    "--strikes-max",
+                                     "3",        release ? "--release" : NULL,
+                                     release,    NULL};
+    if (armed) setenv("DEADLY_ARMED", "1", 1);
+    struct site site = site_of(daemon_started_list(directory, arguments));
+    unsetenv("DEADLY_ARMED");
+    return site;
+}
+
+static void wait_until_counted(struct client *client, uint64_t wanted) {
+    for (uint64_t began = now_ms(); counted(client, "deadly") != wanted; usleep(10000))
+        if (now_ms() - began > 60000)
+            support_failed(__FILE__, __LINE__, "%" PRIu64 " instead of %" PRIu64,
+                           counted(client, "deadly"), wanted);
+}
+
+/* `crashes` events are set aside for one build, folded by another, and the first one returns. */
+static void set_aside_and_folded_by_another(const char *directory, uint64_t crashes,
+                                            char ret_digest[64]) {
+    struct reply reply;
+    struct site site = opened_build(directory, DEADLY_SO, true, NULL);
+    post_harmless(site.writer, 0);
+    digest_got(site.writer, "deadly", ret_digest);
+    for (uint64_t n = 1; n <= crashes; n++) {
+        post_crash_event(site.writer, n, "segv", "evolve", true, &reply);
+        reply_free(&reply);
+    }
+    site_closed(&site);
+    site = opened_build(directory, DEADLY_AGAIN_SO, false, NULL);
+    wait_until_counted(site.writer, 1 + crashes);
+    site_closed(&site);
+    assert_verified(directory, DEADLY_AGAIN_SO);
+}
+
+static void a_build_that_returns_does_not_have_what_is_set_aside_for_it(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    char digest[64], found[64];
+    set_aside_and_folded_by_another(directory, 1, digest);
+    struct site site = opened_build(directory, DEADLY_SO, false, NULL);
+    wait_until_counted(site.writer, 1);
+    digest_got(site.writer, "deadly", found);
+    assert_string_equal(found, digest);
+    site_closed(&site);
+    assert_verified(directory, DEADLY_SO);
+}
+
+/* It is stopped again, with the records of the other one, until it is released. */
+static void a_build_that_was_stopped_and_returns_is_made_again_when_it_is_released(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    char digest[64], found[64];
+    set_aside_and_folded_by_another(directory, 3, digest);
+    struct site site = opened_build(directory, DEADLY_SO, false, NULL);
+    wait_for_state(site.writer, "deadly", "stopped");
+    assert_counted(site.writer, "deadly", 4);
+    site_closed(&site);
+    assert_verified(directory, DEADLY_SO);
+    site = opened_build(directory, DEADLY_SO, false, "deadly");
+    wait_until_counted(site.writer, 1);
+    digest_got(site.writer, "deadly", found);
+    assert_string_equal(found, digest);
+    site_closed(&site);
+    assert_verified(directory, DEADLY_SO);
+}
+
 /* Its file is another plugin's by now, and is not even looked at. */
 static void the_next_worker_runs_the_same_copy_of_the_plugin(void **state) {
     (void)state;
@@ -626,6 +696,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(events_that_crash_in_the_fold_at_opening_are_set_aside),
         cmocka_unit_test(events_that_crash_in_a_rebuild_are_set_aside),
         cmocka_unit_test(another_build_of_the_plugin_tries_the_events_again),
+        cmocka_unit_test(a_build_that_returns_does_not_have_what_is_set_aside_for_it),
+        cmocka_unit_test(a_build_that_was_stopped_and_returns_is_made_again_when_it_is_released),
         cmocka_unit_test(the_next_worker_runs_the_same_copy_of_the_plugin),
         cmocka_unit_test(a_collection_that_crashes_too_often_is_stopped_until_it_is_released),
         cmocka_unit_test(a_stopped_collection_holds_the_log_until_retention_is_exceeded_by_half),

@@ -21,7 +21,8 @@
  * it is released, or when it is rebuilt. It can also be paused, until it is resumed. When a unit
  * goes on, it is folded beside the others (`lags`) until its cursor is theirs. Events that are set
  * aside for a build of the plugin are tried again with another build: the collection is rebuilt, if
- * the log still has all of its events.
+ * the log still has all of its events. It is also rebuilt when a build returns for which events are
+ * set aside, since another build may have folded these.
  *
  * A rebuild that was begun before the start goes on. Another object begins it again, unless events
  * were trimmed meanwhile that the shadow has folded. If it cannot go on, and to begin again would
@@ -106,8 +107,9 @@ int registry_start(struct registry *registry, const struct store_state *position
 const char *registry_other_fold(const struct collection *collection,
                                 const struct collection_state *state);
 
-/* Were events set aside for the object that made the records of this state, while the collection is
- * of another one? It is then made again, if the log has all of its events. Why so; or NULL. */
+/* Is the collection of another object than the one that made the records of this state, while
+ * events are set aside for either? Its fold then makes other records: it is made again, if the log
+ * has all of its events. Why so; or NULL. */
 const char *registry_tries_again(const struct collection *collection,
                                  const struct collection_state *state);
 

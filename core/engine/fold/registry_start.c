@@ -441,16 +441,25 @@ static int keep_or_put(struct collection *collection, const struct store_state *
     return meta_put_collection(collection->store, collection->name, &collection->state, error);
 }
 
+static bool has_set_aside(const struct collection *collection,
+                          const uint8_t build_id[BUILD_ID_BYTES]) {
+    struct set_aside_counts counts;
+    set_aside_count(collection->aside, collection->name, build_id, &counts);
+    return counts.events > 0;
+}
+
 const char *registry_tries_again(const struct collection *collection,
                                  const struct collection_state *state) {
-    struct set_aside_counts counts;
-    set_aside_count(collection->aside, collection->name, state->build_id, &counts);
-    return registry_other_build(collection, state) && counts.events > 0
-               ? "events were set aside for another build of its plugin"
+    if (!registry_other_build(collection, state)) return NULL;
+    if (has_set_aside(collection, state->build_id))
+        return "events were set aside for another build of its plugin";
+    return has_set_aside(collection, plugin_build_id(collection->plugin))
+               ? "another build of its plugin has made it, and events are set aside for this one"
                : NULL;
 }
 
-/* What was set aside for an earlier build is tried with this one. */
+/* What was set aside for an earlier build is tried with this one; and what an earlier build has
+ * folded is not in the records, if it is set aside for this one. */
 static void try_again(struct collection *collection) {
     if (!collection->why) collection->why = registry_tries_again(collection, &collection->state);
 }
