@@ -87,13 +87,14 @@ static bool is_set_aside(struct dispatcher *dispatcher, const struct log_entry *
     return true;
 }
 
-/* Finds the marks of the list for an event that will be folded. Usually the list is empty. */
-static int find_marks(struct dispatcher *dispatcher, struct reel_str bytes,
+/* Finds the marks of the list for an event that will be folded. Usually the list is empty. `seq` is
+ * 0 for an event that gets its seq now. */
+static int find_marks(struct dispatcher *dispatcher, struct reel_str bytes, uint64_t seq,
                       struct reel_error *error) {
     struct text *marks = &dispatcher->marks;
     marks->len = 0;
     if (!set_aside_has_size(&dispatcher->fold.aside, bytes.len)) return 0;
-    if (!set_aside_mark(&dispatcher->fold.aside, bytes, marks)) return 0;
+    if (!set_aside_mark(&dispatcher->fold.aside, bytes, seq, marks)) return 0;
     return marks->failed ? fail_memory(error) : 0;
 }
 
@@ -312,7 +313,7 @@ int dispatcher_append(struct dispatcher *dispatcher, const struct arrival *arriv
         entry.flags |= LOG_OVERSIZE;
         entry.bytes = (struct reel_str){"", 0};
     }
-    int rc = find_marks(dispatcher, entry.bytes, error);
+    int rc = find_marks(dispatcher, entry.bytes, arrival->seq, error);
     if (rc < 0) return rc;
     if (dispatcher->marks.len > 0 && dispatcher->marks.len <= UINT16_MAX && !entry.set_aside.len) {
         entry.flags |= LOG_SET_ASIDE;
@@ -413,7 +414,7 @@ static int fold_decoded(struct dispatcher *dispatcher, struct decoded *reading,
         count_gap(dispatcher, reading->entry.seq, reading->entry.size);
         return 0;
     }
-    int rc = find_marks(dispatcher, reading->entry.bytes, error);
+    int rc = find_marks(dispatcher, reading->entry.bytes, reading->entry.seq, error);
     if (rc == 0) rc = check_decoded(dispatcher, reading, reason, error);
     if (rc < 0) return rc;
     return fold_read(dispatcher, &reading->entry, rc > 0 ? &reading->event : NULL, reason, &outcome,

@@ -38,9 +38,45 @@ static void events_of_a_stream_that_crash_are_set_aside(void **state) {
     mirror_closed(&mirror);
 }
 
+/* Messages without an id, all equal: it crashes with the third one only. */
+static void publish_equal(struct jetstream *stream, const char *data) {
+    struct text event = {0};
+    text_format(&event,
+                "{\"specversion\":\"1.0\",\"source\":\"/tests\",\"type\":\"test.deadly.v1.x\","
+                "\"subject\":\"s\",\"data\":%s}",
+                data);
+    publish(stream, "cellos.events.event.crash", NULL, event.data, event.len);
+    free(event.data);
+}
+
+static void of_equal_messages_only_the_one_that_crashes_is_set_aside(void **state) {
+    (void)state;
+    static const char die_at_two[] = "{\"die\":\"segv\",\"at\":2}";
+    const char *const arguments[] = {USUAL_ARGS, NULL};
+    const char *const again[] = {USUAL_ARGS, "--rebuild", "deadly", NULL};
+    char digest[64], found[64];
+    struct mirror mirror = mirror_prepared(NULL);
+    stream_make(&mirror.stream, NULL);
+    for (int i = 0; i < 3; i++) publish_equal(&mirror.stream, die_at_two);
+    publish_equal(&mirror.stream, "{}");
+    publish_equal(&mirror.stream, die_at_two);
+    mirror_run_list(&mirror, arguments);
+    wait_for_cursor(mirror.client, 5);
+    assert_counted(mirror.client, "deadly", 4);
+    digest_got(mirror.client, "deadly", digest);
+    mirror_end(&mirror);
+    assert_verified(mirror.directory, DEADLY_SO);
+    mirror_run_list(&mirror, again);
+    assert_counted(mirror.client, "deadly", 4);
+    digest_got(mirror.client, "deadly", found);
+    assert_string_equal(found, digest);
+    mirror_closed(&mirror);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_of_a_stream_that_crash_are_set_aside),
+        cmocka_unit_test(of_equal_messages_only_the_one_that_crashes_is_set_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

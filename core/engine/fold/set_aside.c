@@ -252,7 +252,14 @@ const struct set_aside *set_aside_find(const struct set_aside_list *list, enum s
     return NULL;
 }
 
-bool set_aside_mark(const struct set_aside_list *list, struct reel_str bytes, struct text *ret) {
+static bool is_about(const struct set_aside *line, const uint8_t hash[CALLBACK_HASH_BYTES],
+                     uint64_t seq) {
+    return line->kind == SET_ASIDE_EVENT && (seq == 0 || seq == line->seq) &&
+           memcmp(line->hash, hash, CALLBACK_HASH_BYTES) == 0;
+}
+
+bool set_aside_mark(const struct set_aside_list *list, struct reel_str bytes, uint64_t seq,
+                    struct text *ret) {
     uint8_t hash[CALLBACK_HASH_BYTES];
     bool found = false;
     if (!set_aside_has_size(list, bytes.len)) return false;
@@ -260,7 +267,7 @@ bool set_aside_mark(const struct set_aside_list *list, struct reel_str bytes, st
     for (size_t i = find_size(list, bytes.len); i < list->count; i++) {
         const struct set_aside *line = list->sorted[i];
         if (line->size != bytes.len) break;
-        if (line->kind != SET_ASIDE_EVENT || memcmp(line->hash, hash, sizeof hash) != 0) continue;
+        if (!is_about(line, hash, seq)) continue;
         struct log_set_aside mark = {.collection = reel_text(line->collection),
                                      .signal = (uint8_t)line->signal,
                                      .ms = line->ms};

@@ -5,7 +5,7 @@
  * the daemon, before the next worker opens the store. Whoever folds the store's log reads it: the
  * worker, `reeld verify`, a backup that is restored.
  *
- *     event     an event, by a hash of its bytes: it is rejected for the collection
+ *     event     an event: it is rejected for the collection
  *     record    a record of the source of a derived collection, which is made from records
  *     request   a command: it is refused
  *     key       a text that is not accepted as a key
@@ -13,8 +13,13 @@
  *     released  that is over
  *
  * A line is for one object of the plugin, by its build id. With another build it is tried again.
- * When such an event is appended, the log's entry is marked, too (log_set_aside), so that the log
- * alone gives the same records.
+ *
+ * An event is recognized by a hash of its bytes and by its seq: a stream may have messages that are
+ * equal, and a plugin may crash with one of them only. But one that was posted has no seq of its
+ * own when it is appended: the process has ended before its group was durable, and when the client
+ * sends it again, it has another one. So it is recognized by its hash alone. As it has an id, it is
+ * appended once. When an event that is set aside is appended, the log's entry is marked, too
+ * (log_set_aside), so that the log alone gives the same records.
  *
  *     reel-set-aside event cells 5f…(build id) 6e…(hash) 412(bytes) 17(seq) 11(signal) 0(ms)
  *     1764435550(seconds since 1970) 0.9.0(version of the host) end
@@ -52,7 +57,7 @@ struct set_aside {
     uint8_t build_id[BUILD_ID_BYTES]; /* all zero: it is linked in */
     uint8_t hash[CALLBACK_HASH_BYTES];
     uint64_t size; /* of what the hash is of; 0: not known (a command) */
-    uint64_t seq;  /* for people: of the event, or where the collection stopped */
+    uint64_t seq;  /* of the event, or where the collection stopped; else for people */
     uint32_t signal, ms;
     uint64_t time_s;  /* since 1970, UTC */
     char version[32]; /* of the host */
@@ -88,9 +93,10 @@ static inline bool set_aside_has_size(const struct set_aside_list *list, uint64_
     return list->sizes & UINT64_C(1) << (size & 63);
 }
 
-/* Appends the marks of all lines about this event to the list of a log's entry. False: there is
- * none. */
-bool set_aside_mark(const struct set_aside_list *list, struct reel_str bytes, struct text *ret);
+/* Appends the marks of all lines about this event to the list of a log's entry. `seq` 0: it has
+ * none before it is appended. False: there is none. */
+bool set_aside_mark(const struct set_aside_list *list, struct reel_str bytes, uint64_t seq,
+                    struct text *ret);
 
 /* The line that has stopped a collection; NULL: it is not stopped. The second function: also if the
  * line is for another build of the plugin or of the host. */

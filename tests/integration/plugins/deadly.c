@@ -4,7 +4,8 @@
  *     `data.die`    how: see `ways`; absent: it does not
  *     `data.where`  "evolve" of `deadly`, or "derive" of `deadly_sums`
  *     `data.armed`  true: only if the variable DEADLY_ARMED is set, so that an event is folded
- * once, and not when it is folded again
+ *                   once, and not when it is folded again
+ *     `data.at`     only if the record's count is this
  *
  * `decide` does what `die` in the body says, and `canonical_key` what a key "die-…" says.
  * `healthy`, in healthy.so, folds the same events and is never harmed.
@@ -115,11 +116,12 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     struct reel_str how = reel_member_str(event->data, "die");
     bool in_derive = reel_str_is(reel_member_str(event->data, "where"), "derive");
     bool armed = false;
-    int64_t count = 0;
+    int64_t count = 0, at;
     reel_get_bool(reel_get(event->data, "armed"), &armed);
     struct reel_record *record = reel_upsert(tx, event->subject);
     reel_field_int(record, "count", &count);
     reel_set_int(record, "count", count + 1); /* undone, if it dies */
+    if (reel_get_int(reel_get(event->data, "at"), &at) && at != count) how = (struct reel_str){0};
     if (how.data && !in_derive && is_armed(armed)) die(how);
     reel_set_str(record, "die", in_derive ? how : (struct reel_str){0});
     reel_set_bool(record, "armed", armed);

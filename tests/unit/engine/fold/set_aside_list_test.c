@@ -48,7 +48,7 @@ static void without_a_file_nothing_is_set_aside(void **state) {
     struct set_aside_list list = list_of(scratch_directory());
     CLEANUP(text_finish) struct text marks = {0};
     assert_int_equal(list.count, 0);
-    assert_false(set_aside_mark(&list, STR("event"), &marks));
+    assert_false(set_aside_mark(&list, STR("event"), 0, &marks));
     assert_false(has(&list, SET_ASIDE_EVENT, "cells", one, STR("event")));
     set_aside_finish(&list);
 }
@@ -94,7 +94,11 @@ static void the_marks_of_an_event_are_those_of_all_collections(void **state) {
     add(directory, &cells);
     add(directory, &items);
     struct set_aside_list list = list_of(directory);
-    assert_true(set_aside_mark(&list, STR("event"), &marks));
+    assert_false(set_aside_mark(&list, STR("event"), 8, &marks)); /* an equal one */
+    assert_int_equal(marks.len, 0);
+    assert_true(set_aside_mark(&list, STR("event"), 7, &marks));
+    marks.len = 0;
+    assert_true(set_aside_mark(&list, STR("event"), 0, &marks));
     struct log_entry entry = {.flags = LOG_SET_ASIDE, .set_aside = text_str(&marks)};
     struct log_set_aside mark;
     assert_true(log_is_set_aside(&entry, "cells", one, &mark));
