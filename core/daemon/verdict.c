@@ -118,24 +118,36 @@ static bool is_strike(const struct verdicts *verdicts, const struct set_aside *l
            line->time_s + verdicts->strikes_s >= culprit->line.time_s;
 }
 
-/* Counted since the collection was released last. 1: it is stopped now. */
-static int count_strike(const struct verdicts *verdicts, const struct culprit *culprit,
-                        struct reel_error *error) {
-    struct set_aside_list list = {0};
+/* Since the collection was released last. */
+static uint32_t count_strikes(const struct verdicts *verdicts, const struct set_aside_list *list,
+                              const struct culprit *culprit) {
     uint32_t strikes = 0;
-    bool is_fold = culprit->kind != CALLBACK_DECIDE && culprit->kind != CALLBACK_KEY;
-    int rc = is_fold ? set_aside_read(verdicts->directory, &list, error) : 0;
-    for (size_t i = 0; rc == 0 && i < list.count; i++) {
-        const struct set_aside *line = &list.all[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct set_aside *line = &list->all[i];
         if (is_strike(verdicts, line, culprit)) strikes++;
         if (line->kind == SET_ASIDE_RELEASED && strcmp(line->collection, culprit->collection) == 0)
             strikes = 0;
     }
-    bool is_full = list.count >= SET_ASIDE_MAX;
+    return strikes;
+}
+
+/* Stops the collection if it has crashed too often. `ret_why`: NULL, if not. */
+static int strike(const struct verdicts *verdicts, const struct culprit *culprit,
+                  const char **ret_why, struct reel_error *error) {
+    struct set_aside_list list = {0};
+    struct set_aside_counts counts;
+    const char *why = NULL;
+    bool is_fold = culprit->kind != CALLBACK_DECIDE && culprit->kind != CALLBACK_KEY;
+    int rc = is_fold ? set_aside_read(verdicts->directory, &list, error) : 0;
+    set_aside_count(&list, culprit->collection, culprit->build_id, &counts);
+    if (counts.events >= SET_ASIDE_EVENTS_MAX)
+        why = "as many events are set aside for this build of its plugin as there can be";
+    else if (is_fold && count_strikes(verdicts, &list, culprit) >= verdicts->strikes_max)
+        why = "the collection has crashed too often";
     set_aside_finish(&list);
-    if (rc < 0 || !is_fold || (strikes < verdicts->strikes_max && !is_full)) return rc;
-    rc = add(verdicts, culprit, SET_ASIDE_STOPPED, error);
-    return rc < 0 ? rc : 1;
+    if (rc == 0 && why) rc = add(verdicts, culprit, SET_ASIDE_STOPPED, error);
+    if (rc == 0) *ret_why = why;
+    return rc;
 }
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
@@ -179,14 +191,17 @@ static bool is_confirmed(struct verdicts *verdicts, const struct culprit *culpri
 static void execute(const struct verdicts *verdicts, const struct culprit *culprit,
                     struct verdict *ret) {
     struct reel_error error = {0};
+    const char *stopped = NULL;
     int rc = set_aside(verdicts, culprit, &error);
     ret->is_set_aside = rc == 0;
     if (rc == 0) append(ret, "; it is set aside, and not tried again");
-    if (rc == 0) rc = count_strike(verdicts, culprit, &error);
-    if (rc > 0)
-        append(ret, "; the collection has crashed too often, and is stopped: its records stay as "
-                    "they are (--release)");
-    if (rc >= 0) return;
+    if (rc == 0) rc = strike(verdicts, culprit, &stopped, &error);
+    if (stopped) {
+        append(ret, "; ");
+        append(ret, stopped);
+        append(ret, ", and it is stopped: its records stay as they are (--release)");
+    }
+    if (rc == 0) return;
     append(ret, "; ");
     append(ret, error.text);
 }

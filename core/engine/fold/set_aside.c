@@ -23,8 +23,6 @@
 /* Longer than any line. */
 #define LINE_BYTES 512
 
-#define FILE_BYTES_MAX ((off_t)SET_ASIDE_MAX * LINE_BYTES)
-
 static const char *const kind_names[SET_ASIDE_KINDS] = {
     [SET_ASIDE_EVENT] = "event", [SET_ASIDE_RECORD] = "record",   [SET_ASIDE_REQUEST] = "request",
     [SET_ASIDE_KEY] = "key",     [SET_ASIDE_STOPPED] = "stopped", [SET_ASIDE_RELEASED] = "released",
@@ -123,8 +121,7 @@ static int read_lines(FILE *file, struct set_aside_list *ret) {
     char text[LINE_BYTES];
     struct set_aside line;
     int rc = 0;
-    for (size_t number = 1; rc == 0 && ret->count < SET_ASIDE_MAX && fgets(text, sizeof text, file);
-         number++) {
+    for (size_t number = 1; rc == 0 && fgets(text, sizeof text, file); number++) {
         char *end = strchr(text, '\n');
         if (!end && !feof(file) && !ret->damaged) ret->damaged = number;
         if (!end) continue; /* incomplete, or longer than a line can be */
@@ -191,8 +188,6 @@ int set_aside_add(const char *directory, const struct set_aside *line, struct re
     AUTO_CLOSE int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &info) < 0)
         return fail(error, -errno, "cannot write %s: %s", path, strerror(errno));
-    if (info.st_size > FILE_BYTES_MAX)
-        return fail(error, -E2BIG, "%s is full: it has %lld bytes", path, (long long)info.st_size);
     int from = is_cut(fd, info.st_size) ? 0 : 1;
     int len = write_line(line, text + 1);
     rc = append(fd, text + from, (size_t)(len + 1 - from));

@@ -36,9 +36,6 @@
 
 #define SET_ASIDE_FILE "set-aside"
 
-/* Beyond these, no line is added: -E2BIG. */
-#define SET_ASIDE_MAX 10000
-
 enum set_aside_kind {
     SET_ASIDE_EVENT,
     SET_ASIDE_RECORD,
@@ -72,7 +69,8 @@ struct set_aside_list {
                                         cut either; 0: there is none */
 };
 
-/* Reads the file of a store. Without a file the list is empty. To be finished in any case. */
+/* Reads the file of a store, with all of its lines. Without a file the list is empty. To be
+ * finished in any case. */
 int set_aside_read(const char *directory, struct set_aside_list *ret, struct reel_error *error);
 void set_aside_finish(struct set_aside_list *list);
 
@@ -113,8 +111,10 @@ struct set_aside_counts {
 void set_aside_count(const struct set_aside_list *list, const char *collection,
                      const uint8_t build_id[BUILD_ID_BYTES], struct set_aside_counts *ret);
 
-/* After so many, the plugin's `decide`, and its `canonical_key`, are not called any more: those who
- * send requests could make up others for ever. */
+/* How many there can be for a collection and an object, which is what limits the file. After so
+ * many events, the collection is stopped. After so many requests or keys, the plugin's `decide` or
+ * `canonical_key` is not called any more: those who send requests could make up others for ever. */
+#define SET_ASIDE_EVENTS_MAX   10000
 #define SET_ASIDE_REQUESTS_MAX 100
 #define SET_ASIDE_KEYS_MAX     100
 

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define ENDED_BY(signal) (signal)
 #define ENDED_WITH(code) ((code) << 8)
@@ -188,6 +189,52 @@ static void a_collection_that_crashes_too_often_is_stopped_and_can_be_released(v
     set_aside_finish(&list);
 }
 
+/* An hour before, so that they are no strikes. */
+static void add_events(const char *directory, const char *collection, size_t count) {
+    struct set_aside line = {.seq = 5, .size = 5, .signal = SIGSEGV, .time_s = time(NULL) - 3600};
+    struct reel_error error;
+    char text[512];
+    snprintf(line.collection, sizeof line.collection, "%s", collection);
+    must_ok(set_aside_add(directory, &line, &error), error);
+    FILE *file = fopen(path_in(directory, SET_ASIDE_FILE), "r+");
+    must(file && fgets(text, sizeof text, file) && fseek(file, 0, SEEK_END) == 0);
+    while (--count > 0) must(fputs(text, file) >= 0);
+    fclose(file);
+}
+
+static void lines_of_others_do_not_keep_it_from_being_set_aside(void **state) {
+    struct ended *ended = *state;
+    add_events(ended->verdicts.directory, "items", 2 * SET_ASIDE_EVENTS_MAX);
+    run(ended, SLOT, EVENT, true);
+    atomic_store(&ended->page->blamed, SLOT + 1);
+    end(ended, ENDED_BY(SIGSEGV));
+    assert_true(ended->verdict.is_set_aside);
+    assert_null(strstr(ended->verdict.sentence, "stopped"));
+    assert_int_equal(lines(ended), 2 * SET_ASIDE_EVENTS_MAX + 1);
+}
+
+/* Whoever opens the store learns that. */
+static void a_collection_with_as_many_events_as_there_can_be_is_stopped(void **state) {
+    struct ended *ended = *state;
+    static const uint8_t linked_in[BUILD_ID_BYTES];
+    add_events(ended->verdicts.directory, "cells", SET_ASIDE_EVENTS_MAX - 2);
+    run(ended, SLOT, EVENT, true);
+    for (int i = 0; i < 2; i++) {
+        struct set_aside_list list = listed(ended);
+        assert_null(set_aside_stop(&list, "cells", linked_in, reel_version()));
+        set_aside_finish(&list);
+        atomic_store(&ended->page->blamed, SLOT + 1);
+        end(ended, ENDED_BY(SIGSEGV));
+        assert_true(ended->verdict.is_set_aside);
+    }
+    assert_non_null(strstr(ended->verdict.sentence,
+                           "as many events are set aside for this build of its plugin as there can "
+                           "be, and it is stopped"));
+    struct set_aside_list list = listed(ended);
+    assert_non_null(set_aside_stop(&list, "cells", linked_in, reel_version()));
+    set_aside_finish(&list);
+}
+
 /* As a plugin may leave it. */
 static void a_page_that_was_written_over_blames_nobody(void **state) {
     struct ended *ended = *state;
@@ -222,6 +269,8 @@ UNIT_TESTS(verdict_test) {
         CASE(a_callback_that_hangs_is_named_with_its_limit),
         CASE(a_command_of_the_same_collection_is_set_aside_too),
         CASE(a_collection_that_crashes_too_often_is_stopped_and_can_be_released),
+        CASE(lines_of_others_do_not_keep_it_from_being_set_aside),
+        CASE(a_collection_with_as_many_events_as_there_can_be_is_stopped),
         CASE(a_page_that_was_written_over_blames_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
