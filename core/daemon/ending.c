@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SELF "reeld"
 
@@ -27,6 +28,7 @@ enum {
 };
 
 struct ending {
+    pid_t process;
     uint32_t drain_ms_max;
     pthread_t thread;
 
@@ -133,12 +135,14 @@ static void *run(void *context) {
 
 /* ---- exit() ---------------------------------------------------------------------------------- */
 
-/* Runs in the thread that has called exit(), perhaps within a callback. */
+/* Runs in the thread that has called exit(), perhaps within a callback. A process that a plugin has
+ * forked ends quietly. */
 static void refuse_exit(void) {
     struct ending *ending = atomic_load(&in_force);
     struct fold_shown running = {0};
     char where[120] = "";
     if (!ending) return;
+    if (getpid() != ending->process) _exit(EXIT_FAILED);
     struct reel *reel = ending->reel;
     if (reel) running = engine_running(reel);
     if (running.number)
@@ -158,6 +162,7 @@ int ending_create(uint32_t drain_ms_max, struct ending **ret, struct reel_error 
         free(ending);
         return fail_memory(error);
     }
+    ending->process = getpid();
     ending->drain_ms_max = drain_ms_max;
     pthread_mutex_init(&ending->lock, NULL);
     clock_condition(&ending->done_set);

@@ -628,6 +628,36 @@ static void without_supervision_a_crash_is_a_crash(void **state) {
     free(event.data);
 }
 
+/* Those that a plugin must not do, but may. */
+static void a_process_that_a_plugin_forks_is_no_part_of_the_daemon(void **state) {
+    (void)state;
+    static const char *const ways[] = {"fork_exiting", "fork_crashing", "fork_returning",
+                                       "fork_sleeping"};
+    const size_t count = sizeof ways / sizeof *ways;
+    const char *directory = scratch_directory();
+    struct site site = site_of(daemon_started(directory, USUAL_ARGS, NULL));
+    post_harmless(site.writer, 0);
+    pid_t worker = worker_of(site.daemon.pid);
+    for (size_t i = 0; i < count; i++) {
+        struct reply reply;
+        test_context("%s", ways[i]);
+        post_crash_event(site.writer, i + 1, ways[i], "evolve", false, &reply);
+        assert_non_null(strstr(reply.body.data, "\"outcome\":\"applied\""));
+        reply_free(&reply);
+    }
+    test_context("%s", "");
+    usleep(500000); /* longer than a callback may take */
+    post_harmless(site.writer, count + 1);
+    assert_int_equal(worker_of(site.daemon.pid), worker);
+    assert_counted(site.writer, "deadly", count + 2);
+    post_deadly(site.writer, count + 2, &crash_ways[4], "evolve"); /* it is still watched */
+    site_closed(&site);
+    site = site_of(daemon_started(directory, USUAL_ARGS, NULL)); /* the store is free */
+    assert_counted(site.writer, "deadly", count + 2);
+    site_closed(&site);
+    assert_verified(directory, DEADLY_SO);
+}
+
 /* ---- The service manager --------------------------------------------------------------------- */
 
 static int manager_opened(struct sockaddr_un *address) {
@@ -708,6 +738,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_worker_that_is_killed_too_often_ends_the_daemon),
         cmocka_unit_test(a_worker_does_not_outlive_its_supervisor),
         cmocka_unit_test(without_supervision_a_crash_is_a_crash),
+        cmocka_unit_test(a_process_that_a_plugin_forks_is_no_part_of_the_daemon),
         cmocka_unit_test(the_service_manager_hears_from_the_main_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

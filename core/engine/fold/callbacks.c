@@ -31,6 +31,29 @@ void callbacks_destroy(struct callback_page *page) {
     if (page) munmap(page, sizeof *page);
 }
 
+static bool is_in_callback(void) {
+    const struct callback_slot *own = callback_own_slot;
+    return own && atomic_load(&own->number) != 0;
+}
+
+/* Before fork(): after it, the callback may end in the parent before the child looks. */
+static _Thread_local bool forks_in_callback;
+static void note_callback(void) {
+    forks_in_callback = is_in_callback();
+}
+
+/* In the child. Whoever watches the page watches its parent. */
+static void leave_process(void) {
+    const void *page = mmap(watched, sizeof *watched, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (page == MAP_FAILED) _exit(EXIT_FAILURE);
+    if (forks_in_callback) (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+void callback_end_child(void) {
+    _exit(EXIT_SUCCESS);
+}
+
 void callbacks_reset(struct callback_page *page) {
     bool eager = atomic_load(&page->eager);
     memset(page, 0, sizeof *page);
@@ -40,6 +63,8 @@ void callbacks_reset(struct callback_page *page) {
 void callbacks_watch(struct callback_page *page) {
     INVARIANT(!watched);
     watched = page;
+    int rc = pthread_atfork(note_callback, NULL, leave_process);
+    INVARIANT(rc == 0);
 }
 
 struct callback_page *callbacks_page(void) {
@@ -158,9 +183,8 @@ static void blame(int whom, int signal) {
 }
 
 void callbacks_blame(int signal) {
-    const struct callback_slot *own = callback_own_slot;
-    bool is_running = own && atomic_load(&own->number) != 0;
-    blame(is_running ? (int)(own - watched->slots) + 1 : BLAMED_OTHER, signal);
+    int own = is_in_callback() ? (int)(callback_own_slot - watched->slots) + 1 : BLAMED_OTHER;
+    blame(own, signal);
 }
 
 void callbacks_blame_other(void) {

@@ -13,6 +13,10 @@
  * for this case `eager` makes the next worker compute all hashes in advance.
  *
  * Without a page, as in a program that embeds Reel, the slots are in ordinary memory.
+ *
+ * A plugin must not fork, but one may. The child has a page of its own, in which no callback runs.
+ * If it was forked in a callback, it has none of the worker's descriptors (the lock of the store,
+ * the log, sockets), and it ends when the callback returns.
  */
 #ifndef REEL_ENGINE_FOLD_CALLBACKS_H
 #define REEL_ENGINE_FOLD_CALLBACKS_H
@@ -124,7 +128,10 @@ static inline void callback_begin(struct callback_slot *slot, enum callback_kind
     atomic_store_explicit(&slot->number, number, memory_order_release);
     if (__builtin_expect(is_eager, 0)) callback_hash_now(slot);
 }
+__attribute__((noreturn, cold)) void callback_end_child(void);
 static inline void callback_end(struct callback_slot *slot) {
+    bool is_running = atomic_load_explicit(&slot->number, memory_order_relaxed) != 0;
+    if (__builtin_expect(!is_running, 0)) callback_end_child();
     atomic_store_explicit(&slot->number, 0, memory_order_release);
 }
 

@@ -1,7 +1,7 @@
 /* deadly.c: projectors that end the process, in each of the ways in which a plugin can, as the
  * event or the command says:
  *
- *     `data.die`    how: see `ways`; absent: it does not
+ *     `data.die`    how: see `ways`; absent: it does not. Those that fork leave the process alive
  *     `data.where`  "evolve" of `deadly`, or "derive" of `deadly_sums`
  *     `data.armed`  true: only if the variable DEADLY_ARMED is set, so that an event is folded
  *                   once, and not when it is folded again
@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 void deadly_throw(void);
@@ -83,14 +84,49 @@ static void sleep_for_ever(void) {
     for (;;) pause();
 }
 
+/* It outlives the daemon. */
+static void fork_sleeping(void) {
+    if (fork() != 0) return;
+    sleep(10);
+    _exit(0);
+}
+
+static void fork_exiting(void) {
+    pid_t child = fork();
+    if (child == 0) exit(0);
+    waitpid(child, NULL, 0);
+}
+
+static void fork_crashing(void) {
+    pid_t child = fork();
+    if (child == 0) segv();
+    waitpid(child, NULL, 0);
+}
+
+static void fork_returning(void) {
+    fork();
+}
+
 static const struct {
     const char *name;
     void (*do_it)(void);
 } ways[] = {
-    {"segv", segv},         {"abort", abort},       {"divide", divide},
-    {"stack", stack},       {"loop", loop},         {"sleep", sleep_for_ever},
-    {"allocate", allocate}, {"exit", end},          {"throw", deadly_throw},
-    {"jump", jump},         {"_exit", end_quietly}, {"kill", be_killed},
+    {"segv", segv},
+    {"abort", abort},
+    {"divide", divide},
+    {"stack", stack},
+    {"loop", loop},
+    {"sleep", sleep_for_ever},
+    {"allocate", allocate},
+    {"exit", end},
+    {"throw", deadly_throw},
+    {"jump", jump},
+    {"_exit", end_quietly},
+    {"kill", be_killed},
+    {"fork_sleeping", fork_sleeping},
+    {"fork_exiting", fork_exiting},
+    {"fork_crashing", fork_crashing},
+    {"fork_returning", fork_returning},
 };
 
 static void die(struct reel_str how) {
