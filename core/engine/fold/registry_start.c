@@ -521,7 +521,7 @@ static int start_unit(struct collection *root, const struct store_state *positio
         return rc < 0 ? rc : put_unit(root, position, error);
     }
     if (!root->why && root->state.cursor + 1 < position->first_seq)
-        rc = registry_refuse(root, "its plugin was not loaded when the log was trimmed",
+        rc = registry_refuse(root, "it folded no events while the log was trimmed",
                              position->first_seq, error);
     if (rc == 0)
         rc = unit_can_go_on(root, position) ? resume_unit(root, error)
