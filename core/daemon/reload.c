@@ -206,7 +206,9 @@ static int check_not_rebuilding(const struct reload *reload, struct reel_error *
     if (rc < 0) return rc;
     for (size_t n = 0; rc == 0 && (name = reel_collection_name(reel, n)); n++)
         if (reel_view_collection(view, name, &info) == 0 && info.rebuilding)
-            rc = fail(error, -EBUSY, "`%s` is being rebuilt: reload when that has ended", name);
+            rc = fail(error, -EBUSY, "`%s` is being rebuilt%s", name,
+                      info.paused ? ", and is paused: resume it first"
+                                  : ": reload when that has ended");
     reel_view_close(view);
     return rc;
 }

@@ -492,7 +492,8 @@ static int put_unit(struct collection *root, const struct store_state *position,
 }
 
 static bool is_as_before(const struct collection *collection, const struct store_state *position) {
-    return collection->is_new || is_foldable(collection, position);
+    return collection->is_new || (is_foldable(collection, position) &&
+                                  !registry_tries_again(collection, &collection->state));
 }
 
 /* One that is paused folds what it had folded before a crash, if it still can. */
