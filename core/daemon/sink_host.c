@@ -117,9 +117,23 @@ static bool host_plugin(struct reel_sink_host *handle, size_t n, struct reel_plu
     return true;
 }
 
+static int check_caller(struct reel_str caller, struct reel_error *error) {
+    if (!worker_has_blocked(caller)) return 0;
+    return fail(error, -EDQUOT,
+                "requests of this token have crashed projectors again and again: it has to wait");
+}
+
 static int host_canonical_key(struct reel_sink_host *handle, const char *collection,
-                              struct reel_str given, struct reel_key *ret) {
-    return reel_canonical_key(daemon_of(handle)->reel, collection, given, ret);
+                              struct reel_str given, struct reel_str caller, struct reel_key *ret,
+                              struct reel_error *error) {
+    int rc = check_caller(caller, error);
+    if (rc == 0) rc = engine_canonical_key(daemon_of(handle)->reel, collection, given, caller, ret);
+    if (rc == -EBUSY)
+        return fail(error, rc,
+                    "the projector of `%s` has ended the process with too many keys: keys are not "
+                    "looked up until the collection is released",
+                    collection);
+    return rc;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -241,10 +255,8 @@ static void command_done(struct job *job) {
 
 static int host_command(struct reel_sink_host *handle, const struct reel_command_request *given,
                         reel_command_done_fn done, void *context, struct reel_error *error) {
-    if (worker_has_blocked(given->caller))
-        return fail(error, -EDQUOT,
-                    "commands of this token have crashed projectors again and again: it has to "
-                    "wait");
+    int rc = check_caller(given->caller, error);
+    if (rc < 0) return rc;
     struct command_job *request = calloc(1, sizeof *request);
     if (!request) return fail_memory(error);
     give(&request->request, sizeof request->request, given, given->struct_size);

@@ -221,7 +221,7 @@ void verdict_find(struct verdicts *verdicts, struct callback_page *page, int sta
                                                 : 0;
     bool is_sure = hung || has_said || is_confirmed(verdicts, &culprit);
     ret->is_plugin = true;
-    ret->has_caller = culprit.has_request;
+    ret->has_caller = culprit.has_request || culprit.kind == CALLBACK_KEY;
     memcpy(ret->caller, culprit.caller, sizeof ret->caller);
     describe(&culprit, ret->sentence, sizeof ret->sentence);
     if (is_sure && culprit.has_hash) {

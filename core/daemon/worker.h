@@ -30,8 +30,8 @@ struct worker_shared {
     atomic_uint_least64_t replaced; /* workers whose place a next one has taken (reload.h) */
     atomic_uint_least64_t down_ms;  /* time without a worker that answers, in all */
 
-    /* Tokens whose commands have crashed projectors again and again. Written while there is no
-     * worker. */
+    /* Tokens whose commands, or look-ups of keys, have crashed projectors again and again. Written
+     * while there is no worker. */
     struct {
         uint8_t caller[CALLBACK_HASH_BYTES];
         uint64_t until_ms; /* clock_ms; 0: none */

@@ -128,7 +128,7 @@ static void derive_uuid(const struct working *work, const char *what, char ret[U
     uuid_unparse_lower(uuid, ret);
 }
 
-static int take_key(struct working *work) {
+static int take_key(struct working *work, struct reel_error *error) {
     struct reel_str given = work->asked->key;
     if (reel_str_is(work->asked->verb, "create")) {
         derive_uuid(work, "key", work->new_key);
@@ -137,6 +137,11 @@ static int take_key(struct working *work) {
     }
     int rc = collection_canonical_key(work->collection, given, &work->key);
     if (rc == 0 && given.data && work->key.str.data) return 0;
+    if (rc == -EBUSY)
+        return fail(error, -EAGAIN,
+                    "collection `%s`: its keys have ended the process too often: they are not "
+                    "tried until it is released",
+                    work->collection->name);
     return refuse(work, REEL_INVALID, "bad-request", "`%.*s` cannot be a key of this collection",
                   REEL_FMT(given));
 }
@@ -416,10 +421,10 @@ static int begin_request(struct working *work, struct callback_slot *slot,
     const struct set_aside *line =
         set_aside_find(collection->aside, SET_ASIDE_REQUEST, collection->name,
                        plugin_build_id(collection->plugin), hash, 0);
-    if (!line && collection->set_aside.requests >= SET_ASIDE_REQUESTS_MAX)
+    if (!line && collection->refuses_requests)
         return fail(error, -EPROTO,
                     "plugin %s (%s): its commands have ended the process too often: they are not "
-                    "tried any more",
+                    "tried until the collection is released",
                     collection->plugin->declared->name, collection->name);
     if (line) {
         char reason[SET_ASIDE_REASON_MAX];
@@ -439,7 +444,7 @@ int command_step(struct reel *reel, const struct reel_command_request *asked,
     struct callback_slot *slot = callback_slot_here(&reel->dispatcher.fold.own_slot);
     int rc = find_command(&work, error);
     if (rc == 0) rc = begin_request(&work, slot, error);
-    if (rc == 0) rc = take_key(&work);
+    if (rc == 0) rc = take_key(&work, error);
     if (rc == 0) rc = take_body(&work, error);
     if (rc > 0)
         rc = STEP_NOTHING; /* it is already refused */

@@ -38,12 +38,34 @@ static int record_release(const struct dispatcher *dispatcher, const struct coll
     return rc;
 }
 
+static bool refuses(const struct collection *collection) {
+    return collection->refuses_keys || collection->refuses_requests;
+}
+
+static void refuse_no_more(struct collection *root) {
+    root->is_released = true;
+    root->refuses_keys = root->refuses_requests = false;
+    for (size_t i = 0; i < root->derived_count; i++)
+        root->derived[i]->refuses_keys = root->derived[i]->refuses_requests = false;
+}
+
+/* One that folds, but does not ask its projector for keys or commands any more: it does again. */
+static int release_requests(struct dispatcher *dispatcher, struct collection *root,
+                            struct reel_error *error) {
+    bool any = refuses(root);
+    for (size_t i = 0; i < root->derived_count; i++) any = any || refuses(root->derived[i]);
+    if (!any) return fail(error, -EALREADY, "`%s` is not stopped", root->name);
+    int rc = record_release(dispatcher, root, error);
+    if (rc == 0) refuse_no_more(root);
+    return rc;
+}
+
 /* One that is paused, too, comes as far as the log was then. */
 static int release_unit(struct dispatcher *dispatcher, struct collection *root,
                         struct reel_error *error) {
     if (!root->stopped && root->lags)
         return fail(error, -EALREADY, "`%s` catches up already", root->name);
-    if (!root->stopped) return fail(error, -EALREADY, "`%s` is not stopped", root->name);
+    if (!root->stopped) return release_requests(dispatcher, root, error);
     if (root->state.cursor + 1 < dispatcher->state.first_seq)
         return fail(error, -ESTALE,
                     "`%s` stands at %" PRIu64 ", and the log begins at %" PRIu64

@@ -133,6 +133,11 @@ struct fold_shown engine_running(struct reel *reel);
 bool engine_is_stopped(const struct reel *reel, const char *collection,
                        char ret[SET_ASIDE_REASON_MAX]);
 
+/* reel_canonical_key for a caller as in reel_command_request: who watches this process learns whose
+ * look-up it was. [any thread] */
+int engine_canonical_key(struct reel *reel, const char *collection, struct reel_str given,
+                         struct reel_str caller, struct reel_key *ret);
+
 /* Calls `fn` for each thing that is set aside for a collection and its build, oldest first. Takes
  * no lock: the list does not change. */
 void engine_set_aside(const struct reel *reel, const char *collection, reel_set_aside_fn fn,

@@ -465,12 +465,20 @@ const struct reel_sink *reel_sink(struct reel *reel, size_t n) {
     return NULL;
 }
 
-int reel_canonical_key(struct reel *reel, const char *collection, struct reel_str given,
-                       struct reel_key *ret) {
+int engine_canonical_key(struct reel *reel, const char *collection, struct reel_str given,
+                         struct reel_str caller, struct reel_key *ret) {
     const struct collection *found =
         registry_find(&reel->dispatcher.registry, reel_text(collection));
+    struct callback_slot unwatched;
     if (!found) return -ESRCH;
+    callback_set_caller(callback_slot_here(&unwatched), caller);
     return collection_canonical_key(found, given, ret);
+}
+
+int reel_canonical_key(struct reel *reel, const char *collection, struct reel_str given,
+                       struct reel_key *ret) {
+    const struct reel_str unknown = {0};
+    return engine_canonical_key(reel, collection, given, unknown, ret);
 }
 
 int reel_counts(struct reel *reel, const char *name, bool again, struct reel_counts *ret) {

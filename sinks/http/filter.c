@@ -178,9 +178,15 @@ static int add_reference(struct request *request, struct reel_view *view,
     struct name_walk walk = {.filter = filter, .field = field};
     struct reel_collection_info info;
     struct reel_key key;
-    int rc = reel_sink_canonical_key(host, field->refers_to, param->value, &key);
+    struct reel_error error = {0};
+    int rc = reel_sink_canonical_key(host, field->refers_to, param->value,
+                                     reel_text(request->caller.id), &key, &error);
     if (rc == -ESRCH) /* the collection is not loaded */
         return add_condition(filter, field, REEL_IS_EQUAL, param->value);
+    if (rc < 0) {
+        answer_error(&request->answer, rc, &error);
+        return -EINVAL;
+    }
     rc = rc == 0 ? add_key(filter, field, key.str) : 0;
     const struct reel_projector *target =
         request_find_projector(request, reel_text(field->refers_to));

@@ -48,7 +48,7 @@ struct request {
     const struct route *route;
     const struct reel_projector *projector; /* of the collection in the route, or NULL */
     reel_access access;                     /* of its token */
-    struct reel_caller caller;              /* of a route that writes: the sender */
+    struct reel_caller caller;              /* of a route that writes or names a collection */
     uint64_t began_ns;
     bool active; /* the request is complete: it is counted */
 

@@ -265,6 +265,11 @@ static const char *why_forbidden(reel_access wanted) {
     }
 }
 
+/* Who it is matters where something is written, or a projector may be asked for a key. */
+static bool needs_caller(const struct request *request, reel_access wanted) {
+    return wanted >= REEL_ACCESS_WRITE || strstr(request->route->path, "{collection}");
+}
+
 static int check_token(struct request *request, reel_access wanted) {
     CLEANUP(text_finish) struct text offered = {0};
     char decoded[WEBSOCKET_TOKEN_MAX];
@@ -284,7 +289,7 @@ static int check_token(struct request *request, reel_access wanted) {
         return -EAGAIN;
     }
     if (access >= wanted) {
-        if (wanted >= REEL_ACCESS_WRITE)
+        if (needs_caller(request, wanted))
             reel_sink_caller(request_host_of_sink(request), token, &request->caller);
         return 0;
     }

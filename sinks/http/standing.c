@@ -51,6 +51,8 @@ json_t *standing_of(const char *collection, const struct reel_collection_info *i
     reply_put_number(&standing, "ignored", info->ignored);
     reply_put_number(&standing, "rejected", info->rejected);
     reply_put_number(&standing, "set_aside", info->set_aside);
+    if (info->keys_refused) reply_put(&standing, "keys_refused", json_true());
+    if (info->commands_refused) reply_put(&standing, "commands_refused", json_true());
     reply_put_number(&standing, "changed", info->changed);
     if (info->rebuilding) reply_put_number(&standing, "rebuild_cursor", info->rebuild_cursor);
     return standing;

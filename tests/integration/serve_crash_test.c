@@ -143,17 +143,82 @@ static void a_token_whose_commands_crash_again_and_again_has_to_wait(void **stat
 
 static void a_key_that_crashes_is_not_tried_again(void **state) {
     (void)state;
-    struct site site = site_opened(USUAL_ARGS, NULL);
-    post_harmless(site.writer, 0);
     for (size_t i = 0; i < CRASH_WAYS; i++) {
         char path[64];
         if (strcmp(crash_ways[i].name, "allocate") == 0) continue;
         test_context("%s", crash_ways[i].name);
+        struct site site = site_opened(USUAL_ARGS, NULL);
+        post_harmless(site.writer, 0);
         snprintf(path, sizeof path, "/v1/deadly/die-%s", crash_ways[i].name);
         refused_at_last(site.reader, path, NULL, 400, "cannot be a key");
         struct reply reply = got(site.reader, "/v1/deadly/s0", 200);
         reply_free(&reply);
+        site_closed(&site);
     }
+}
+
+static void a_token_whose_look_ups_crash_again_and_again_has_to_wait(void **state) {
+    (void)state;
+    struct site site = site_opened(USUAL_ARGS, NULL);
+    post_harmless(site.writer, 0);
+    refused_at_last(site.reader, "/v1/deadly/die-segv", NULL, 400, "cannot be a key");
+    refused_at_last(site.reader, "/v1/deadly/die-abort", NULL, 400, "cannot be a key");
+    refused_at_last(site.reader, "/v1/deadly/die-divide", NULL, 429, "has to wait");
+    struct reply reply = got(site.reader, "/v1/deadly/s0", 429);
+    assert_problem(&reply, 429, "too-many-requests");
+    assert_non_null(reply_header(&reply, "Retry-After"));
+    reply_free(&reply);
+    reply = got(site.writer, "/v1/deadly/s0", 200);
+    reply_free(&reply);
+    site_closed(&site);
+}
+
+/* The line that is there, again and again. */
+static void multiply_line(const char *directory, size_t count) {
+    char line[512];
+    FILE *file = fopen(path_in(directory, "set-aside"), "r+");
+    must(file && fgets(line, sizeof line, file) && fseek(file, 0, SEEK_END) == 0);
+    for (size_t i = 0; i < count; i++) must(fputs(line, file) >= 0);
+    must(fclose(file) == 0);
+}
+
+static void assert_keys_refused(struct client *client, bool wanted) {
+    json_t *all;
+    json_t *refused = json_object_get(projection_of(client, "deadly", &all), "keys_refused");
+    assert_int_equal(json_is_true(refused), wanted);
+    json_decref(all);
+}
+
+/* As many as there can be: those who read could make up others for ever. */
+static void keys_are_not_looked_up_after_too_many_crashes_until_a_release(void **state) {
+    (void)state;
+    const char *directory = scratch_directory();
+    struct site site = site_of(daemon_started(directory, USUAL_ARGS, NULL));
+    post_harmless(site.writer, 0);
+    refused_at_last(site.reader, "/v1/deadly/die-segv", NULL, 400, "cannot be a key");
+    assert_keys_refused(site.reader, false);
+    site_closed(&site);
+    multiply_line(directory, 99);
+    site = site_of(daemon_started(directory, USUAL_ARGS, NULL));
+    struct client *admin = client_opened(&site.daemon, ADMIN_TOKEN);
+    struct reply reply = got(site.reader, "/v1/deadly/s0", 503);
+    assert_non_null(strstr(reply.body.data, "until the collection is released"));
+    reply_free(&reply);
+    reply = sent(site.writer, "/v1/deadly/s0/touch", "{}", 503);
+    assert_non_null(strstr(reply.body.data, "until it is released"));
+    reply_free(&reply);
+    assert_keys_refused(site.reader, true);
+    reply = asked(admin, "POST", "/v1/collections/deadly/release", NULL, NULL, 202);
+    reply_free(&reply);
+    assert_keys_refused(site.reader, false);
+    reply = got(site.reader, "/v1/deadly/s0", 200);
+    reply_free(&reply);
+    refused_at_last(site.reader, "/v1/deadly/die-segv", NULL, 400, "cannot be a key");
+    client_close(admin);
+    site_closed(&site);
+    site = site_of(daemon_started(directory, USUAL_ARGS, NULL));
+    reply = got(site.reader, "/v1/deadly/s0", 200);
+    reply_free(&reply);
     site_closed(&site);
 }
 
@@ -722,6 +787,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_command_that_crashes_is_not_tried_again),
         cmocka_unit_test(a_token_whose_commands_crash_again_and_again_has_to_wait),
         cmocka_unit_test(a_key_that_crashes_is_not_tried_again),
+        cmocka_unit_test(a_token_whose_look_ups_crash_again_and_again_has_to_wait),
+        cmocka_unit_test(keys_are_not_looked_up_after_too_many_crashes_until_a_release),
         cmocka_unit_test(an_import_goes_on_after_each_crash),
         cmocka_unit_test(events_that_crash_in_the_fold_at_opening_are_set_aside),
         cmocka_unit_test(events_that_crash_in_a_rebuild_are_set_aside),

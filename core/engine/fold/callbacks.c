@@ -145,11 +145,15 @@ struct callback_slot *callback_take_slot(struct callback_slot *otherwise) {
     return callback_own_slot = thread->slot;
 }
 
+void callback_set_caller(struct callback_slot *slot, struct reel_str caller) {
+    memset(slot->caller, 0, CALLBACK_HASH_BYTES);
+    if (caller.len > 0) callback_hash(caller, slot->caller);
+}
+
 void callback_begin_request(struct callback_slot *slot, uint32_t collection,
                             const uint8_t hash[CALLBACK_HASH_BYTES], struct reel_str caller) {
     memcpy(slot->request, hash, CALLBACK_HASH_BYTES);
-    memset(slot->caller, 0, CALLBACK_HASH_BYTES);
-    if (caller.len > 0) callback_hash(caller, slot->caller);
+    callback_set_caller(slot, caller);
     atomic_store_explicit(&slot->request_of, collection, memory_order_release);
 }
 

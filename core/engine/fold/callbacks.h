@@ -55,7 +55,8 @@ struct callback_slot {
 
     /* The command that is being carried out, if any, also while its events are folded. */
     uint8_t request[CALLBACK_HASH_BYTES];
-    uint8_t caller[CALLBACK_HASH_BYTES]; /* who gives it, by a hash; zeros: it is not known */
+    uint8_t caller[CALLBACK_HASH_BYTES]; /* who gives it, or looks up a key, by a hash; zeros: it is
+                                            not known */
     _Atomic uint32_t request_of;         /* the collection, as above; 0: there is no command */
 
     _Atomic pid_t thread; /* 0: the slot is free */
@@ -139,6 +140,9 @@ static inline void callback_end(struct callback_slot *slot) {
 void callback_begin_request(struct callback_slot *slot, uint32_t collection,
                             const uint8_t hash[CALLBACK_HASH_BYTES], struct reel_str caller);
 void callback_end_request(struct callback_slot *slot);
+
+/* Before a key is looked up for this caller, or for an unknown one. */
+void callback_set_caller(struct callback_slot *slot, struct reel_str caller);
 
 /* The hash by which events, keys and commands are recognized. */
 void callback_hash(struct reel_str given, uint8_t ret[CALLBACK_HASH_BYTES]);

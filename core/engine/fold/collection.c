@@ -3,10 +3,11 @@
 
 #include "base/text.h"
 
+#include <errno.h>
+
 static bool is_set_aside(const struct collection *collection, struct reel_str given) {
     uint8_t hash[CALLBACK_HASH_BYTES];
     if (collection->aside->count == 0) return false;
-    if (collection->set_aside.keys >= SET_ASIDE_KEYS_MAX) return true;
     callback_hash(given, hash);
     return set_aside_find(collection->aside, SET_ASIDE_KEY, collection->name,
                           plugin_build_id(collection->plugin), hash, given.len);
@@ -28,8 +29,10 @@ static int call(const struct collection *collection, struct reel_str given, stru
 
 int collection_canonical_key(const struct collection *collection, struct reel_str given,
                              struct reel_key *ret) {
-    if (collection->projector->declared.canonical_key)
+    if (collection->projector->declared.canonical_key) {
+        if (collection->refuses_keys) return -EBUSY;
         return is_set_aside(collection, given) ? 1 : call(collection, given, ret);
+    }
     if (!given.data || !utf8_valid(given)) return 1;
     ret->str = given;
     return 0;

@@ -103,8 +103,11 @@ struct collection {
     _Atomic bool lost_events; /* the log no longer has all that it has not folded */
     _Atomic bool lags; /* it goes on, and is folded beside the others until it is with them */
     _Atomic bool shown_behind; /* it was shown before, and is shown while it lags */
-    _Atomic bool unreadable;   /* its records have other fields than those that are declared now */
-    bool is_released;          /* since the list was read */
+    /* Of the collection: its projector has ended the process with as many keys, or commands, as may
+     * be set aside, so that it is not asked for others until it is released. */
+    _Atomic bool refuses_keys, refuses_requests;
+    _Atomic bool unreadable; /* its records have other fields than those that are declared now */
+    bool is_released;        /* since the list was read */
 
     bool rebuild_wanted;
     bool rebuild_unmet;  /* at the start: the log knows of one that the store does not have */

@@ -325,14 +325,22 @@ static const char *other_source(const struct collection *collection) {
     return state->cursor != source->state.cursor ? "its plugin was not loaded for a while" : NULL;
 }
 
+static void find_set_aside(struct collection *collection) {
+    struct set_aside_counts *counts = &collection->set_aside;
+    bool is_released = unit_root(collection)->is_released;
+    set_aside_count(collection->aside, collection->name, plugin_build_id(collection->plugin),
+                    counts);
+    collection->refuses_keys = !is_released && counts->keys >= SET_ASIDE_KEYS_MAX;
+    collection->refuses_requests = !is_released && counts->requests >= SET_ASIDE_REQUESTS_MAX;
+}
+
 static int examine(struct collection *collection, struct reel_error *error) {
     struct store *store = collection->store;
     struct collection_state *state = &collection->state;
     int rc = meta_get_collection(store, &store->writing, collection->name, state);
     if (rc < 0 && rc != -ENOENT) return fail(error, rc, "cannot read the collection's state");
     collection->is_new = rc == -ENOENT;
-    set_aside_count(collection->aside, collection->name, plugin_build_id(collection->plugin),
-                    &collection->set_aside);
+    find_set_aside(collection);
     collection->rebuild_begun = collection->has_given_up = false;
     collection->why = NULL;
     if (collection->is_new)

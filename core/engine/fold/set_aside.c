@@ -195,6 +195,17 @@ int set_aside_add(const char *directory, const struct set_aside *line, struct re
     return rc < 0 ? fail(error, rc, "cannot write %s: %s", path, strerror(-rc)) : 0;
 }
 
+/* Has it lines that a release makes good? */
+static bool is_releasable(const struct set_aside_list *list, const char *collection) {
+    for (size_t i = list->count; i-- > 0;) {
+        const struct set_aside *line = &list->all[i];
+        if (strcmp(line->collection, collection) != 0) continue;
+        if (line->kind == SET_ASIDE_RELEASED) return false;
+        if (line->kind != SET_ASIDE_EVENT && line->kind != SET_ASIDE_RECORD) return true;
+    }
+    return false;
+}
+
 int set_aside_release(const char *directory, const char *collection, struct reel_error *error) {
     struct set_aside_list list = {0};
     struct set_aside line = {.kind = SET_ASIDE_RELEASED, .time_s = clock_now_ns() / NS_PER_S};
@@ -203,8 +214,7 @@ int set_aside_release(const char *directory, const char *collection, struct reel
         (int)sizeof line.collection)
         return 0; /* it cannot be the name of one */
     int rc = set_aside_read(directory, &list, error);
-    if (rc == 0 && set_aside_was_stopped(&list, collection))
-        rc = set_aside_add(directory, &line, error);
+    if (rc == 0 && is_releasable(&list, collection)) rc = set_aside_add(directory, &line, error);
     set_aside_finish(&list);
     return rc;
 }
@@ -299,9 +309,9 @@ void set_aside_count(const struct set_aside_list *list, const char *collection,
     *ret = (struct set_aside_counts){0};
     for (size_t i = 0; i < list->count; i++) {
         const struct set_aside *line = &list->all[i];
-        if (strcmp(line->collection, collection) != 0 ||
-            memcmp(line->build_id, build_id, BUILD_ID_BYTES) != 0)
-            continue;
+        if (strcmp(line->collection, collection) != 0) continue;
+        if (line->kind == SET_ASIDE_RELEASED) ret->requests = ret->keys = 0;
+        if (memcmp(line->build_id, build_id, BUILD_ID_BYTES) != 0) continue;
         ret->events += line->kind == SET_ASIDE_EVENT || line->kind == SET_ASIDE_RECORD;
         ret->requests += line->kind == SET_ASIDE_REQUEST;
         ret->keys += line->kind == SET_ASIDE_KEY;

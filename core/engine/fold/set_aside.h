@@ -10,7 +10,7 @@
  *     request   a command: it is refused
  *     key       a text that is not accepted as a key
  *     stopped   the collection has crashed too often, and folds no events from this seq on
- *     released  that is over
+ *     released  that is over, and requests and keys before it do not count any more
  *
  * A line is for one object of the plugin, by its build id. With another build it is tried again.
  *
@@ -77,7 +77,8 @@ void set_aside_finish(struct set_aside_list *list);
 /* Appends a line, and syncs it. */
 int set_aside_add(const char *directory, const struct set_aside *line, struct reel_error *error);
 
-/* Appends a line by which a collection is released, if one has stopped it. */
+/* Appends a line by which a collection is released, if one has stopped it, or if requests or keys
+ * were set aside. */
 int set_aside_release(const char *directory, const char *collection, struct reel_error *error);
 
 /* The line by which something must not be given to a collection; NULL: it may be. */
@@ -105,8 +106,8 @@ const struct set_aside *set_aside_was_stopped(const struct set_aside_list *list,
 
 /* How much of each kind is set aside for a collection and an object with this build id. */
 struct set_aside_counts {
-    uint32_t events; /* and records */
-    uint32_t requests, keys;
+    uint32_t events;         /* and records */
+    uint32_t requests, keys; /* since it was released last */
 };
 void set_aside_count(const struct set_aside_list *list, const char *collection,
                      const uint8_t build_id[BUILD_ID_BYTES], struct set_aside_counts *ret);

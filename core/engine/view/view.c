@@ -359,6 +359,8 @@ static void read_halt(const struct reel_view *view, const struct collection *col
     bool is_halted = collection_is_halted(collection);
     info->stale = info->served && (is_halted || state->cursor < view->state.cursor);
     info->paused = collection->paused_from > 0;
+    info->keys_refused = collection->refuses_keys;
+    info->commands_refused = collection->refuses_requests;
     info->lost_events =
         is_halted && (collection->lost_events || state->cursor + 1 < view->state.first_seq);
     if (!stopped) return;

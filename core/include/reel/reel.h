@@ -373,7 +373,8 @@ REEL_VISIBLE const struct reel_sink *reel_sink(struct reel *reel, size_t n);
 
 /* Converts a key from any form that the collection's projector accepts to the form in which it is
  * stored. 0: the key is in `ret`, whose `str` may point into `given`; 1: the text cannot be a key
- * of the collection; -ESRCH: no such collection is loaded. [any thread] */
+ * of the collection; -ESRCH: no such collection is loaded; -EBUSY: the projector has ended the
+ * process with so many texts that it is not asked until the collection is released. [any thread] */
 REEL_VISIBLE int reel_canonical_key(struct reel *reel, const char *collection,
                                     struct reel_str given, struct reel_key *ret);
 

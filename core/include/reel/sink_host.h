@@ -232,7 +232,7 @@ struct reel_sink_calls {
                    size_t size);
     /* Converts a key into the form in which it is stored. [any thread] */
     int (*canonical_key)(struct reel_sink_host *host, const char *collection, struct reel_str given,
-                         struct reel_key *ret);
+                         struct reel_str caller, struct reel_key *ret, struct reel_error *error);
 
     /* Hands events over to the writer. [any thread] */
     int (*submit)(struct reel_sink_host *host, const struct reel_str *payloads, size_t count,
@@ -451,10 +451,13 @@ static inline bool reel_sink_plugin(struct reel_sink_host *host, size_t n,
     return host->calls->plugin(host, n, ret, sizeof *ret);
 }
 
-/* See reel_canonical_key. [any thread] */
+/* See reel_canonical_key. `caller` is reel_caller.id, or empty. -EDQUOT: what this caller has asked
+ * for has crashed projectors again and again. `error` has a sentence if the result is negative, but
+ * not -ESRCH. [any thread] */
 static inline int reel_sink_canonical_key(struct reel_sink_host *host, const char *collection,
-                                          struct reel_str given, struct reel_key *ret) {
-    return host->calls->canonical_key(host, collection, given, ret);
+                                          struct reel_str given, struct reel_str caller,
+                                          struct reel_key *ret, struct reel_error *error) {
+    return host->calls->canonical_key(host, collection, given, caller, ret, error);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -94,6 +94,10 @@ struct reel_collection_info {
     /* It is stopped or paused, or has not yet caught up after that. It can be read, as of `cursor`.
      */
     bool stale;
+
+    /* Its projector has crashed with so many keys, or commands, that it is not asked for others:
+     * they are refused until the collection is released. */
+    bool keys_refused, commands_refused;
 };
 
 /* ---- Records --------------------------------------------------------------------------------- */

@@ -372,8 +372,14 @@ static int show_record(struct request *request, struct reel_view *view, struct r
 
 bool record_read_key(struct request *request, struct reel_str given, struct reel_key *ret) {
     const char *collection = request->projector->collection;
-    if (reel_sink_canonical_key(request_host_of_sink(request), collection, given, ret) == 0)
-        return true;
+    struct reel_error error = {0};
+    int rc = reel_sink_canonical_key(request_host_of_sink(request), collection, given,
+                                     reel_text(request->caller.id), ret, &error);
+    if (rc == 0) return true;
+    if (rc < 0) {
+        answer_error(&request->answer, rc, &error);
+        return false;
+    }
     answer_problem(&request->answer, PROBLEM_BAD_REQUEST, "`%.*s` cannot be a key of `%s`",
                    REEL_FMT(given), collection);
     return false;
