@@ -267,7 +267,8 @@ static const char *why_forbidden(reel_access wanted) {
 
 /* Who it is matters where something is written, or a projector may be asked for a key. */
 static bool needs_caller(const struct request *request, reel_access wanted) {
-    return wanted >= REEL_ACCESS_WRITE || strstr(request->route->path, "{collection}");
+    const struct route *route = request->route; /* NULL: there is none with this path */
+    return wanted >= REEL_ACCESS_WRITE || (route && strstr(route->path, "{collection}"));
 }
 
 static int check_token(struct request *request, reel_access wanted) {
