@@ -399,23 +399,33 @@ static void a_build_that_returns_does_not_have_what_is_set_aside_for_it(void **s
     assert_verified(directory, DEADLY_SO);
 }
 
-/* It is stopped again, with the records of the other one, until it is released. */
+/* It is stopped again, with the records of the other one, until it is released: at a start, or over
+ * HTTP. */
 static void a_build_that_was_stopped_and_returns_is_made_again_when_it_is_released(void **state) {
     (void)state;
-    const char *directory = scratch_directory();
-    char digest[64], found[64];
-    set_aside_and_folded_by_another(directory, 3, digest);
-    struct site site = opened_build(directory, DEADLY_SO, false, NULL);
-    wait_for_state(site.writer, "deadly", "stopped");
-    assert_counted(site.writer, "deadly", 4);
-    site_closed(&site);
-    assert_verified(directory, DEADLY_SO);
-    site = opened_build(directory, DEADLY_SO, false, "deadly");
-    wait_until_counted(site.writer, 1);
-    digest_got(site.writer, "deadly", found);
-    assert_string_equal(found, digest);
-    site_closed(&site);
-    assert_verified(directory, DEADLY_SO);
+    for (int over_http = 0; over_http < 2; over_http++) {
+        const char *directory = scratch_directory();
+        char digest[64], found[64];
+        set_aside_and_folded_by_another(directory, 3, digest);
+        struct site site = opened_build(directory, DEADLY_SO, false, NULL);
+        wait_for_state(site.writer, "deadly", "stopped");
+        assert_counted(site.writer, "deadly", 4);
+        site_closed(&site);
+        assert_verified(directory, DEADLY_SO);
+        site = opened_build(directory, DEADLY_SO, false, over_http ? NULL : "deadly");
+        if (over_http) {
+            struct client *admin = client_opened(&site.daemon, ADMIN_TOKEN);
+            struct reply reply =
+                asked(admin, "POST", "/v1/collections/deadly/release", NULL, NULL, 202);
+            reply_free(&reply);
+            client_close(admin);
+        }
+        wait_until_counted(site.writer, 1);
+        digest_got(site.writer, "deadly", found);
+        assert_string_equal(found, digest);
+        site_closed(&site);
+        assert_verified(directory, DEADLY_SO);
+    }
 }
 
 /* Its file is another plugin's by now, and is not even looked at. */
