@@ -45,6 +45,7 @@ static int find(void *context, const char *name) {
 static const char *first(void *context, const char *beginning) {
     static char name[KEPT_NAME_MAX];
     struct candidate *candidate = context;
+    if (strcmp(beginning, KEPT_CHOSEN) == 0) return KEPT_CHOSEN;
     if (strcmp(beginning, KEPT_PLUGIN) != 0) return NULL;
     for (size_t i = 0; i < candidate->plugin_count; i++)
         if (!candidate->plugins[i].is_taken && known_name(candidate->plugins[i].path, name))

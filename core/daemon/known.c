@@ -6,6 +6,7 @@
 #include "base/kept.h"
 #include "daemon/config/settings.h"
 #include "daemon/data.h"
+#include "daemon/file.h"
 #include "daemon/pins.h"
 #include "daemon/trust.h"
 #include "daemon/worker.h"
@@ -101,20 +102,23 @@ static int check_not_known(const struct daemon *daemon, const struct plugin_file
     return 0;
 }
 
-static int open_kept(const char *path, struct plugin_file **ret, struct reel_error *error) {
+/* A copy that was kept was checked when it was made. */
+static int open_plugin(const struct daemon *daemon, const char *path, struct plugin_file **ret,
+                       struct reel_error *error) {
     char name[KEPT_NAME_MAX];
     int fd = known_name(path, name) ? kept_find(name) : -1;
-    return plugin_file_open_copy_take(path, fd, ret, error);
+    int rc = fd < 0 ? trust_check_plugin(daemon->config, path, error) : 0;
+    if (rc < 0) return rc;
+    rc = plugin_file_open_copy_take(path, fd, ret, error);
+    return rc < 0 ? fail_in(error, rc, "cannot load %s", path) : 0;
 }
 
 /* -EEXIST: it is known already. */
 static int load_plugin(const struct daemon *daemon, const char *path, struct plugin **ret,
                        struct reel_error *error) {
     struct plugin_file *file;
-    int rc = trust_check_plugin(daemon->config, path, error);
+    int rc = open_plugin(daemon, path, &file, error);
     if (rc < 0) return rc;
-    rc = open_kept(path, &file, error);
-    if (rc < 0) return fail_in(error, rc, "cannot load %s", path);
     rc = check_not_known(daemon, file, error);
     if (rc == 0) rc = pins_check(daemon->config, file, error);
     if (rc < 0)
@@ -169,10 +173,14 @@ static int know_kept(struct daemon *daemon, struct reel_error *error) {
 /* All or none. */
 static void keep_all(const struct daemon *daemon) {
     char name[KEPT_NAME_MAX];
+    struct reel_error ignored = {0};
+    AUTO_CLOSE int mark = -1;
+    if (file_in_memory(KEPT_CHOSEN, "", 0, &mark, &ignored) < 0) return;
     for (const struct plugin *plugin = daemon->known; plugin; plugin = plugin->next)
         if (plugin->file && !known_name(plugin->file->path, name)) return;
     for (const struct plugin *plugin = daemon->known; plugin; plugin = plugin->next)
         if (plugin->file && known_name(plugin->file->path, name)) kept_keep(name, plugin->file->fd);
+    kept_keep(KEPT_CHOSEN, mark);
 }
 
 bool known_name(const char *path, char ret[KEPT_NAME_MAX]) {
@@ -180,20 +188,19 @@ bool known_name(const char *path, char ret[KEPT_NAME_MAX]) {
 }
 
 /* Each worker runs the plugins that the first one has loaded, or for which plugins were reloaded
- * (reload.h), whatever has happened to the files. */
+ * (reload.h), whatever has happened to the files and their directory. */
 static int know_chosen(struct daemon *daemon, struct reel_error *error) {
     struct plugin_choice choice;
+    if (kept_first(KEPT_CHOSEN)) return know_kept(daemon, error);
     int rc = choose(daemon->config, &choice, error);
     if (rc < 0) return rc;
-    if (kept_first(KEPT_PLUGIN)) return know_kept(daemon, error);
     rc = plugins_each(&choice, know_plugin_at, daemon, error);
     if (rc == 0) keep_all(daemon);
     return rc;
 }
 
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error) {
-    int rc = trust_check_file(daemon->config, "config", error);
-    if (rc == 0) rc = known_own(daemon, error);
+    int rc = known_own(daemon, error);
     if (rc == 0) rc = know_chosen(daemon, error);
     if (rc == 0) rc = config_read(daemon->config, argc, argv, error);
     return rc < 0 ? rc : check_sinks(daemon, error);

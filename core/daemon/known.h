@@ -15,7 +15,8 @@
 int known_choice(const struct config *config, struct plugin_choice *ret, struct reel_error *error);
 
 /* Makes daemon->config, with the daemon's own settings. known_open_config also reads them
- * (config_peek); the text of the file is the one that is kept, if there is one. */
+ * (config_peek); the text of the file is the one that is kept, if there is one. Otherwise the
+ * caller checks who may write the file (trust.h). */
 int known_create_config(struct daemon *daemon, struct reel_error *error);
 int known_open_config(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 
@@ -28,7 +29,8 @@ int known_own(struct daemon *daemon, struct reel_error *error);
 int known_read_shared(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 
 /* Knows all chosen plugins, then reads all settings and checks them. The daemon's own settings have
- * been read (config_peek). */
+ * been read (config_peek). Who may write the plugins and their directory is checked only where they
+ * are read here, not where copies are kept. */
 int known_read(struct daemon *daemon, int argc, char **argv, struct reel_error *error);
 void known_forget(struct daemon *daemon);
 

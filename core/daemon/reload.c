@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/file.h"
 #include "daemon/known.h"
+#include "daemon/trust.h"
 #include "daemon/worker.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ struct reload {
 struct next {
     struct plugin_file *files[PLUGINS_MAX];
     size_t count;
+    int chosen; /* for KEPT_CHOSEN; -1: not yet */
     int config; /* the text of the configuration file; -1: there is no file */
     bool is_config_changed;
     struct text names;                 /* of the collections that are made again, each with a NUL */
@@ -49,6 +51,7 @@ struct next {
 
 static void next_finish(struct next *next) {
     while (next->count > 0) plugin_file_unref(next->files[--next->count]);
+    if (next->chosen >= 0) close(next->chosen);
     if (next->config >= 0) close(next->config);
     text_finish(&next->names);
 }
@@ -90,23 +93,35 @@ static int read_config(const struct reload *reload, struct next *next, struct da
     return rc == 0 ? config_peek(ret->config, daemon->argc, daemon->argv, error) : rc;
 }
 
+struct reading {
+    struct daemon chooser; /* with the new configuration */
+    struct next *next;
+};
+
 static int add_file(void *context, const char *path, struct reel_error *error) {
-    struct next *next = context;
+    struct reading *reading = context;
+    struct next *next = reading->next;
     char name[KEPT_NAME_MAX];
     if (!known_name(path, name)) return fail(error, -EINVAL, "the path %s is too long", path);
     if (next->count == PLUGINS_MAX) return fail(error, -E2BIG, "more than %d plugins", PLUGINS_MAX);
-    int rc = plugin_file_open(path, &next->files[next->count], error);
+    int rc = trust_check_plugin(reading->chooser.config, path, error);
+    if (rc < 0) return rc;
+    rc = plugin_file_open(path, &next->files[next->count], error);
     if (rc == 0) next->count++;
     return rc < 0 ? fail_in(error, rc, "cannot load %s", path) : 0;
 }
 
 static int read_next(const struct reload *reload, struct next *next, struct reel_error *error) {
     struct plugin_choice choice;
-    struct daemon chooser = {0};
-    int rc = read_config(reload, next, &chooser, error);
-    if (rc == 0) rc = known_choice(chooser.config, &choice, error);
-    if (rc == 0) rc = plugins_each(&choice, add_file, next, error);
-    config_destroy(chooser.config);
+    struct reading reading = {.next = next};
+    struct daemon *chooser = &reading.chooser;
+    int rc = file_in_memory(KEPT_CHOSEN, "", 0, &next->chosen, error);
+    if (rc == 0) rc = trust_check_file(reload->daemon->config, "config", error);
+    if (rc == 0) rc = read_config(reload, next, chooser, error);
+    if (rc == 0) rc = known_choice(chooser->config, &choice, error);
+    if (rc == 0) rc = trust_check_directory(chooser->config, choice.directory, error);
+    if (rc == 0) rc = plugins_each(&choice, add_file, &reading, error);
+    config_destroy(chooser->config);
     return rc;
 }
 
@@ -266,6 +281,7 @@ static void leave(const struct reload *reload, const struct next *next) {
     char name[KEPT_NAME_MAX];
     for (size_t i = 0; i < next->count; i++)
         if (known_name(next->files[i]->path, name)) worker_stage(name, next->files[i]->fd);
+    worker_stage(KEPT_CHOSEN, next->chosen);
     if (next->config >= 0) worker_stage(KEPT_CONFIG, next->config);
     log_line(REEL_LEVEL_INFO, SELF, "a new worker takes over");
     atomic_store(&daemon->reloading, true);
@@ -285,7 +301,7 @@ static void answer(struct reload *reload, int rc, const struct reel_error *error
 }
 
 static void run_one(struct reload *reload) {
-    CLEANUP(next_finish) struct next next = {.config = -1};
+    CLEANUP(next_finish) struct next next = {.chosen = -1, .config = -1};
     struct reel_error error = {0};
     int rc = check(reload, &next, &error);
     if (rc == 1) log_line(REEL_LEVEL_INFO, SELF, "the plugins have not changed");

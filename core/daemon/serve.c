@@ -54,14 +54,34 @@ static void tell_of_browsers(const struct tokens *tokens) {
                  count);
 }
 
-static int load_tokens(struct daemon *daemon, struct reel_error *error) {
+/* For the workers that follow: they have the same tokens, whatever has happened to the file. */
+static void keep_tokens(const struct daemon *daemon) {
+    struct reel_error error = {0};
+    AUTO_CLOSE int copy = -1;
+    if (tokens_copy(daemon->tokens, &copy, &error) < 0)
+        log_line(REEL_LEVEL_ERROR, SELF, "the tokens cannot be kept for a next worker: %s",
+                 error.text);
+    else
+        worker_renew(KEPT_TOKENS, copy);
+}
+
+static int read_tokens(struct daemon *daemon, const char *file, struct reel_error *error) {
     struct reel_error warning = {0};
-    const char *file = config_text(daemon->config, "token_file", 0);
     int rc = trust_check_file(daemon->config, "token_file", error);
     if (rc < 0) return rc;
     rc = tokens_load(file, &daemon->tokens, &warning, error);
     warn_of_tokens(&warning);
+    if (rc < 0) return rc;
     tell_of_browsers(daemon->tokens);
+    if (file) keep_tokens(daemon);
+    return 0;
+}
+
+static int load_tokens(struct daemon *daemon, struct reel_error *error) {
+    const char *file = config_text(daemon->config, "token_file", 0);
+    AUTO_CLOSE int copy = kept_find(KEPT_TOKENS);
+    int rc = copy < 0 ? read_tokens(daemon, file, error)
+                      : tokens_load_copy(file, copy, &daemon->tokens, error);
     if (rc != -ENOENT || file) return rc;
     return known_need_tokens(daemon) ? -EINVAL : 0; /* there is no token */
 }
@@ -74,6 +94,7 @@ static void reload_tokens(struct daemon *daemon) {
     }
     int rc = trust_check_file(daemon->config, "token_file", &error);
     if (rc == 0) rc = tokens_reload(daemon->tokens, &warning, &error);
+    if (rc == 0) keep_tokens(daemon);
     warn_of_tokens(&warning);
     tell_of_browsers(daemon->tokens);
     if (rc == 0)
@@ -256,7 +277,6 @@ static int work(void *context) {
     config_destroy(daemon->config);
     daemon->config = NULL;
     free(daemon->directory);
-    known_forget(daemon);
     log_queue_stop(LOG_END_MS);
     return code;
 }
@@ -314,7 +334,11 @@ int serve(const struct reel_plugin *own, int argc, char **argv) {
     } else {
         log_begin(log_level(config_text(daemon->config, "log_level", 0)),
                   isatty(STDERR_FILENO) == 1);
-        code = config_number(daemon->config, "no_supervise") ? work(&serving) : supervise(&serving);
+        if (trust_check_file(daemon->config, "config", &error) < 0)
+            log_line(REEL_LEVEL_ERROR, SELF, "%s", error.text);
+        else
+            code = config_number(daemon->config, "no_supervise") ? work(&serving)
+                                                                 : supervise(&serving);
     }
     config_destroy(daemon->config);
     return code;

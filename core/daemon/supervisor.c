@@ -143,6 +143,14 @@ static const char *first_kept(void *context, const char *beginning) {
 /* When the daemon ends, clients are refused as soon as the worker has closed its own. */
 static void close_kept(struct supervisor *supervisor) {
     list_close(&supervisor->kept);
+static void list_remove(struct kept_list *list, const char *name) {
+    for (size_t i = 0; i < list->count;)
+        if (strcmp(list->list[i].name, name) == 0)
+            close(list_steal(list, i));
+        else
+            i++;
+}
+
     list_close(&supervisor->staged);
     list_close(&supervisor->previous);
 }
@@ -151,7 +159,12 @@ static void close_kept(struct supervisor *supervisor) {
 static void list_move_replaced(struct kept_list *from, struct kept_list *to) {
     for (size_t i = 0; i < from->count;) {
         const char *name = from->list[i].name;
-        if (begins_with(name, KEPT_PLUGIN) || strcmp(name, KEPT_CONFIG) == 0) {
+static bool is_replaced(const char *name) {
+    return begins_with(name, KEPT_PLUGIN) || strcmp(name, KEPT_CHOSEN) == 0 ||
+           strcmp(name, KEPT_CONFIG) == 0;
+}
+
+        if (is_replaced(name)) {
             list_add_take(to, name, from->list[i].fd);
             (void)list_steal(from, i);
         } else {
@@ -264,12 +277,14 @@ static void hear(struct supervisor *supervisor, const struct worker_message *mes
         break;
     case WORKER_KEEP:
     case WORKER_STAGE:
-        if (fd >= 0)
-            list_add_take(message->word == WORKER_KEEP ? &supervisor->kept : &supervisor->staged,
-                          message->name, fd);
+        if (fd < 0) return;
+        if (message->word == WORKER_RENEW) list_remove(&supervisor->kept, message->name);
+        list_add_take(message->word == WORKER_STAGE ? &supervisor->staged : &supervisor->kept,
+                      message->name, fd);
         return;
     }
     if (fd >= 0) close(fd);
+    case WORKER_RENEW:
 }
 
 /* False: it says nothing more. */

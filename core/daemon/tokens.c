@@ -203,6 +203,27 @@ static int read_file(struct tokens *tokens, uint32_t timeout_ms, struct token_li
     return 0;
 }
 
+/* Entries as they are in memory: only processes of this program see them. */
+static int read_copy(int copy, struct token_list *ret, struct reel_error *error) {
+    struct stat about;
+    if (fstat(copy, &about) < 0) return fail(error, -errno, "%s", strerror(errno));
+    size_t count = (size_t)about.st_size / sizeof *ret->entries, size = (size_t)about.st_size;
+    struct entry *entries = malloc(size + 1);
+    if (!entries) return fail_memory(error);
+    if (size % sizeof *entries != 0 || pread(copy, entries, size, 0) != about.st_size) {
+        free(entries);
+        return fail(error, -EIO, "cannot read the tokens that were kept");
+    }
+    *ret = (struct token_list){entries, count};
+    return 0;
+}
+
+int tokens_copy(const struct tokens *tokens, int *ret, struct reel_error *error) {
+    const struct token_list *list = &tokens->from_file;
+    return file_in_memory("tokens", (const char *)list->entries,
+                          list->count * sizeof *list->entries, ret, error);
+}
+
 /* ---- The environment ------------------------------------------------------------------------- */
 
 static int take_variable(struct tokens *tokens, const char *name, const char *text,
@@ -231,11 +252,13 @@ static int take_variables(struct tokens *tokens, struct reel_error *error) {
 
 /* ---- Loading --------------------------------------------------------------------------------- */
 
-static int take_all(struct tokens *tokens, struct reel_error *ret_warning,
+/* `copy`: of the file; -1: there is none. */
+static int take_all(struct tokens *tokens, int copy, struct reel_error *ret_warning,
                     struct reel_error *error) {
     int rc = take_variables(tokens, error);
     if (rc == 0 && tokens->file)
-        rc = read_file(tokens, FILE_START_MS, &tokens->from_file, ret_warning, error);
+        rc = copy < 0 ? read_file(tokens, FILE_START_MS, &tokens->from_file, ret_warning, error)
+                      : read_copy(copy, &tokens->from_file, error);
     if (rc < 0 || tokens->file || tokens->given.count > 0) return rc;
     return fail(error, -ENOENT,
                 "no bearer token is configured: name a file of tokens with --token-file, or set "
@@ -256,20 +279,31 @@ int tokens_hide(struct reel_error *error) {
     return 0;
 }
 
-int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
+static int load(const char *file, int copy, struct tokens **ret, struct reel_error *ret_warning,
                 struct reel_error *error) {
     *ret_warning = (struct reel_error){0};
     struct tokens *tokens = calloc(1, sizeof *tokens);
     if (!tokens) return fail_memory(error);
     pthread_rwlock_init(&tokens->lock, NULL);
     tokens->file = file ? strdup(file) : NULL;
-    int rc = file && !tokens->file ? fail_memory(error) : take_all(tokens, ret_warning, error);
+    int rc =
+        file && !tokens->file ? fail_memory(error) : take_all(tokens, copy, ret_warning, error);
     if (rc < 0) {
         tokens_destroy(tokens);
         return rc;
     }
     *ret = tokens;
     return 0;
+}
+
+int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
+                struct reel_error *error) {
+    return load(file, -1, ret, ret_warning, error);
+}
+
+int tokens_load_copy(const char *file, int copy, struct tokens **ret, struct reel_error *error) {
+    struct reel_error warning;
+    return load(file, copy, ret, &warning, error);
 }
 
 void tokens_destroy(struct tokens *tokens) {

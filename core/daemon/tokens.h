@@ -30,6 +30,13 @@ int tokens_hide(struct reel_error *error);
  * [before there are threads] */
 int tokens_load(const char *file, struct tokens **ret, struct reel_error *ret_warning,
                 struct reel_error *error);
+
+/* The same with a copy of what was in the file: an earlier process has made it with tokens_copy,
+ * which gives a file in memory that contains digests, and no token. `copy` is borrowed; the
+ * descriptor `ret` becomes the caller's. [one thread] */
+int tokens_load_copy(const char *file, int copy, struct tokens **ret, struct reel_error *error);
+int tokens_copy(const struct tokens *tokens, int *ret, struct reel_error *error);
+
 void tokens_destroy(struct tokens *tokens); /* accepts NULL */
 
 /* Reads the file again, within FILE_RUNNING_MS. After a failure, nothing has changed. [one

@@ -11,8 +11,9 @@
 
 #include "daemon/config/config.h"
 
-/* Each returns 0, perhaps after a warning in the log; or -EINVAL and a sentence. A file that does
- * not exist is skipped. */
+/* Call them where a file is read, and not where a copy of it is used: a worker that follows another
+ * one works with what that has read. Each returns 0, perhaps after a warning in the log; or -EINVAL
+ * and a sentence. A file that does not exist is skipped. */
 
 /* Checks the file that a setting names, and its directory. The directory may be sticky. */
 int trust_check_file(const struct config *config, const char *setting, struct reel_error *error);

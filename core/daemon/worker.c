@@ -62,6 +62,10 @@ static void keep(void *context, const char *name, int fd) {
     send_descriptor(WORKER_KEEP, name, fd);
 }
 
+void worker_renew(const char *name, int fd) {
+    if (shared) send_descriptor(WORKER_RENEW, name, fd);
+}
+
 void worker_stage(const char *name, int fd) {
     INVARIANT(shared);
     send_descriptor(WORKER_STAGE, name, fd);
@@ -87,6 +91,18 @@ void worker_stopping(void) {
         send_message(&message, -1);
     else
         notify("STOPPING=1");
+}
+
+void worker_has_ended(int exit_code) {
+    if (shared) atomic_store(&shared->ended, exit_code + 1);
+}
+
+void worker_unloads(const char *path) {
+    if (shared) snprintf(shared->unloading, sizeof shared->unloading, "%s", path);
+}
+
+void worker_begins_reload(void) {
+    if (shared) atomic_store(&shared->reload_wanted, false);
 }
 
 /* ---- Beginning ------------------------------------------------------------------------------- */

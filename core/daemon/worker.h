@@ -14,10 +14,12 @@
 /* Shared by all workers and the supervisor, beside the page of callbacks. */
 struct worker_shared {
     /* Written by the worker. */
-    atomic_uint_least64_t beats; /* rises several times a second while the process is alive */
-    atomic_bool broken;          /* its store must be opened again: it ends for this reason */
-    atomic_bool opened;          /* what was requested at the start for the store was done */
-    atomic_bool rebuilding;      /* the rebuilds that were requested at the start have begun */
+    atomic_uint_least64_t beats;   /* rises several times a second while the process is alive */
+    atomic_bool broken;            /* its store must be opened again: it ends for this reason */
+    atomic_bool opened;            /* what was requested at the start for the store was done */
+    atomic_bool rebuilding;        /* the rebuilds that were requested at the start have begun */
+    atomic_int ended;              /* its exit code, and 1: only plugins are left to be unloaded */
+    char unloading[KEPT_NAME_MAX]; /* then: the path of the plugin that is; empty: none is */
 
     /* Numbers that are kept (kept.h). */
     struct {
@@ -30,6 +32,9 @@ struct worker_shared {
     atomic_uint_least64_t replaced; /* workers whose place a next one has taken (reload.h) */
     atomic_uint_least64_t down_ms;  /* time without a worker that answers, in all */
 
+    /* SIGHUP has come; the worker that begins to do what it asks for says so. */
+    atomic_bool reload_wanted;
+
     /* Tokens whose commands, or look-ups of keys, have crashed projectors again and again. Written
      * while there is no worker. */
     struct {
@@ -38,19 +43,23 @@ struct worker_shared {
     } blocked[WORKER_BLOCKED_MAX];
 };
 
-/* By what the plugins of a worker, and the text of its configuration file, are kept (kept.h). The
- * text of a worker that has taken the place of another one; others have what the supervisor read.
- */
+/* By what the plugins of a worker, the text of its configuration file and its tokens are kept
+ * (kept.h). KEPT_CHOSEN says that the plugins are those that are kept, even if there are none. The
+ * text is that of a worker that has taken the place of another one; others have what the supervisor
+ * read. */
 #define KEPT_PLUGIN "plugin "
+#define KEPT_CHOSEN "the plugins are chosen"
 #define KEPT_CONFIG "configuration"
+#define KEPT_TOKENS "tokens"
 
-/* What a worker says to the supervisor: a datagram, for the last two with a descriptor. */
+/* What a worker says to the supervisor: a datagram, from WORKER_KEEP on with a descriptor. */
 enum worker_word {
     WORKER_READY = 1,
     WORKER_STOPPING = 2,
     WORKER_LEAVING = 3, /* the next worker takes its place, with what was staged */
     WORKER_KEEP = 4,
     WORKER_STAGE = 5, /* to be kept in place of plugins and text: after WORKER_LEAVING */
+    WORKER_RENEW = 6, /* to be kept in place of what is kept by the same name */
 };
 struct worker_message {
     enum worker_word word;
@@ -72,6 +81,18 @@ void worker_watch_faults(void);
 /* To the supervisor, or to the service manager. */
 void worker_ready(void);
 void worker_stopping(void);
+
+/* Keeps it for all later workers, in place of what is kept by this name. Not supervised: does
+ * nothing. */
+void worker_renew(const char *name, int fd);
+
+/* Whatever ends this process from now on, it has ended with this exit code: everything is closed.
+ * worker_unloads says which plugin is being unloaded, which runs code of it; "": none. */
+void worker_has_ended(int exit_code);
+void worker_unloads(const char *path);
+
+/* Begins to do what SIGHUP has asked for. Otherwise the next worker is asked. */
+void worker_begins_reload(void);
 
 /* Something for the worker that takes the place of this one, which then says that it ends for that.
  * Whatever becomes of this one after that, the next worker is another. */

@@ -73,15 +73,14 @@ static pid_t spawn(const char *const *arguments, const char *const *environment,
     _exit(127);
 }
 
-static pid_t launch(const char *directory, const char *const *more, const char *log,
-                    const char *out, int out_fd) {
+static pid_t launch(const char *directory, const char *const *more, const struct daemon *daemon,
+                    int out_fd) {
     const char *arguments[ARGUMENTS_MAX] = {build_path("core/daemon/reeld"), "serve"};
     size_t count = 2, given = 0;
-    const char *tokens = path_in(scratch_directory(), "tokens");
-    write_file(tokens, "write " WRITE_TOKEN "\nread " READ_TOKEN "\nwrite " OTHER_TOKEN
-                       "\nadmin operator " ADMIN_TOKEN "\n");
-    const char *usual[] = {"--data", directory,  "--bind", "127.0.0.1:0", "--token-file",
-                           tokens,   "--plugin", CELL_SO,  "--plugin",    FORMATION_SO};
+    write_file(daemon->tokens, "write " WRITE_TOKEN "\nread " READ_TOKEN "\nwrite " OTHER_TOKEN
+                               "\nadmin operator " ADMIN_TOKEN "\n");
+    const char *usual[] = {"--data",       directory,  "--bind", "127.0.0.1:0", "--token-file",
+                           daemon->tokens, "--plugin", CELL_SO,  "--plugin",    FORMATION_SO};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) arguments[count++] = usual[i];
     char map_bytes[24];
     snprintf(map_bytes, sizeof map_bytes, "%" PRIu64, test_options(NULL, NULL).map_bytes);
@@ -90,7 +89,7 @@ static pid_t launch(const char *directory, const char *const *more, const char *
         must(count + 1 < ARGUMENTS_MAX);
         arguments[count++] = more[given];
     }
-    return spawn(arguments, NULL, log, out, out_fd);
+    return spawn(arguments, NULL, daemon->log, daemon->out, out_fd);
 }
 
 char *daemon_log(const struct daemon *daemon) {
@@ -125,10 +124,17 @@ void daemon_wait_until_it_listens(struct daemon *daemon) {
     snprintf(daemon->base, sizeof daemon->base, "http://127.0.0.1:%d", daemon->port);
 }
 
-static struct daemon started(const char *directory, const char *const *arguments, int out_fd) {
+/* With paths for its files. */
+static struct daemon daemon_prepared(void) {
     const char *scratch = scratch_directory();
-    struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
-    daemon.pid = launch(directory, arguments, daemon.log, daemon.out, out_fd);
+    return (struct daemon){.log = path_in(scratch, "log"),
+                           .out = path_in(scratch, "out"),
+                           .tokens = path_in(scratch_directory(), "tokens")};
+}
+
+static struct daemon started(const char *directory, const char *const *arguments, int out_fd) {
+    struct daemon daemon = daemon_prepared();
+    daemon.pid = launch(directory, arguments, &daemon, out_fd);
     daemon_wait_until_it_listens(&daemon);
     return daemon;
 }
@@ -181,9 +187,8 @@ int daemon_wait(struct daemon *daemon) {
 }
 
 int daemon_refused(const char *directory, const char *const *arguments, char **ret_log) {
-    const char *scratch = scratch_directory();
-    struct daemon daemon = {.log = path_in(scratch, "log"), .out = path_in(scratch, "out")};
-    daemon.pid = launch(directory, arguments, daemon.log, daemon.out, -1);
+    struct daemon daemon = daemon_prepared();
+    daemon.pid = launch(directory, arguments, &daemon, -1);
     int status = daemon_wait(&daemon);
     *ret_log = daemon_log(&daemon);
     return status;

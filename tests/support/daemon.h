@@ -14,10 +14,11 @@
 
 struct daemon {
     pid_t pid;
-    int port;        /* on 127.0.0.1 */
-    char base[64];   /* "http://127.0.0.1:40000" */
-    const char *log; /* path of the file with its stderr */
-    const char *out; /* path of the file with its stdout */
+    int port;           /* on 127.0.0.1 */
+    char base[64];      /* "http://127.0.0.1:40000" */
+    const char *log;    /* path of the file with its stderr */
+    const char *out;    /* path of the file with its stdout */
+    const char *tokens; /* path of its token file; NULL: daemon_launched has started it */
 };
 
 /* Starts it on `directory` with the two plugins that ship, and waits until it listens. The list
