@@ -268,8 +268,10 @@ void known_forget(struct daemon *daemon) {
     while (daemon->known) {
         struct plugin *plugin = daemon->known;
         daemon->known = plugin->next;
+        worker_unloads(plugin->file ? plugin->file->path : "");
         plugin_unload(plugin);
     }
+    worker_unloads("");
 }
 
 bool known_need_tokens(const struct daemon *daemon) {

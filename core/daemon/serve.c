@@ -111,6 +111,7 @@ static void tell_of_reload(void *context, int rc, const struct reel_error *error
 static void reload_all(void *context) {
     struct daemon *daemon = context;
     struct reel_error error = {0};
+    worker_begins_reload();
     reload_tokens(daemon);
     int rc = reload_request(daemon->reload, tell_of_reload, NULL, &error);
     if (rc < 0) log_line(REEL_LEVEL_INFO, SELF, "the plugins are not read again: %s", error.text);
@@ -278,6 +279,8 @@ static int work(void *context) {
     daemon->config = NULL;
     free(daemon->directory);
     log_queue_stop(LOG_END_MS);
+    worker_has_ended(code);
+    known_forget(daemon);
     return code;
 }
 

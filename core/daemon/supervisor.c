@@ -34,6 +34,7 @@ enum {
     RESTARTS_MS = 60000,
     PAUSE_MS = 100,        /* before the first of them; twice as long before each next one */
     KILL_MS = 500,         /* a hanging worker has this time to say what it was given */
+    UNLOAD_MS = 5000,      /* one that has ended has this time, to unload its plugins */
     DYING_MS = 60000,      /* a crashing one has this time, such as to write its core */
     SILENT_MS_MAX = 10000, /* without a beat, a worker is not alive for the service manager */
     BEGINNING_MS = 600000, /* that a worker may take until it is ready, for the same */
@@ -73,6 +74,8 @@ struct supervisor {
     uint32_t hung_ms;
     uint64_t kill_ms;  /* then: when it is killed; 0: it was */
     uint64_t dying_ms; /* since when it has said what it dies of; 0: it has not */
+    uint64_t ended_ms; /* since when only its plugins must be unloaded; 0: it runs */
+    bool is_late;      /* then: it was killed, because that took too long */
 
     /* Tokens whose commands have crashed projectors; the oldest crash is overwritten. */
     struct {
@@ -82,7 +85,7 @@ struct supervisor {
     size_t crash_count; /* ever */
 
     bool was_ready;   /* any worker */
-    bool has_failed;  /* workers have ended too often */
+    bool has_failed;  /* workers have ended too often, or the last one without having said so */
     int asked;        /* the signal by which the daemon shall end; 0: it shall not */
     int at_once;      /* the signal that asked a second time */
     uint64_t down_ms; /* since when there is no worker that answers; 0: there is one */
@@ -140,9 +143,6 @@ static const char *first_kept(void *context, const char *beginning) {
     return NULL;
 }
 
-/* When the daemon ends, clients are refused as soon as the worker has closed its own. */
-static void close_kept(struct supervisor *supervisor) {
-    list_close(&supervisor->kept);
 static void list_remove(struct kept_list *list, const char *name) {
     for (size_t i = 0; i < list->count;)
         if (strcmp(list->list[i].name, name) == 0)
@@ -151,19 +151,22 @@ static void list_remove(struct kept_list *list, const char *name) {
             i++;
 }
 
+/* When the daemon ends, clients are refused as soon as the worker has closed its own. */
+static void close_kept(struct supervisor *supervisor) {
+    list_close(&supervisor->kept);
     list_close(&supervisor->staged);
     list_close(&supervisor->previous);
 }
 
 /* What differs between a worker and the one that takes its place. */
-static void list_move_replaced(struct kept_list *from, struct kept_list *to) {
-    for (size_t i = 0; i < from->count;) {
-        const char *name = from->list[i].name;
 static bool is_replaced(const char *name) {
     return begins_with(name, KEPT_PLUGIN) || strcmp(name, KEPT_CHOSEN) == 0 ||
            strcmp(name, KEPT_CONFIG) == 0;
 }
 
+static void list_move_replaced(struct kept_list *from, struct kept_list *to) {
+    for (size_t i = 0; i < from->count;) {
+        const char *name = from->list[i].name;
         if (is_replaced(name)) {
             list_add_take(to, name, from->list[i].fd);
             (void)list_steal(from, i);
@@ -226,9 +229,12 @@ static int start_worker(struct supervisor *supervisor) {
     callbacks_reset(supervisor->page);
     hangs_reset(&supervisor->hangs);
     atomic_store(&supervisor->shared->broken, false);
+    atomic_store(&supervisor->shared->ended, 0);
+    supervisor->shared->unloading[0] = '\0';
     supervisor->is_ready = supervisor->is_stopping = false;
     supervisor->hung = 0;
-    supervisor->kill_ms = supervisor->dying_ms = 0;
+    supervisor->kill_ms = supervisor->dying_ms = supervisor->ended_ms = 0;
+    supervisor->is_late = false;
     supervisor->beaten_ms = clock_ms();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
     supervisor->control = ends[0];
@@ -242,6 +248,7 @@ static int start_worker(struct supervisor *supervisor) {
         return -code;
     }
     supervisor->worker = pid;
+    if (atomic_load(&supervisor->shared->reload_wanted)) kill(pid, SIGHUP);
     return 0;
 }
 
@@ -276,6 +283,7 @@ static void hear(struct supervisor *supervisor, const struct worker_message *mes
         supervisor->down_ms = clock_ms();
         break;
     case WORKER_KEEP:
+    case WORKER_RENEW:
     case WORKER_STAGE:
         if (fd < 0) return;
         if (message->word == WORKER_RENEW) list_remove(&supervisor->kept, message->name);
@@ -284,7 +292,6 @@ static void hear(struct supervisor *supervisor, const struct worker_message *mes
         return;
     }
     if (fd >= 0) close(fd);
-    case WORKER_RENEW:
 }
 
 /* False: it says nothing more. */
@@ -334,10 +341,9 @@ static void read_signals(struct supervisor *supervisor) {
     struct signalfd_siginfo info;
     while (read(supervisor->signals, &info, sizeof info) == sizeof info) {
         int signal = (int)info.ssi_signo;
-        if (signal == SIGTERM || signal == SIGINT)
-            ask_to_end(supervisor, signal);
-        else if (signal != SIGCHLD)
-            pass_on(supervisor, signal);
+        if (signal == SIGTERM || signal == SIGINT) ask_to_end(supervisor, signal);
+        if (signal == SIGHUP) atomic_store(&supervisor->shared->reload_wanted, true);
+        if (signal == SIGHUP || signal == SIGUSR1) pass_on(supervisor, signal);
     }
 }
 
@@ -374,6 +380,23 @@ static void look_for_hangs(struct supervisor *supervisor, uint64_t now_ms) {
     }
 }
 
+/* Begins with the plugin that is being unloaded. Any plugin may have written over its name. */
+#define say_unloading(supervisor, format, ...)                                                     \
+    say(REEL_LEVEL_ERROR, "%.*s " format, KEPT_NAME_MAX - 1,                                       \
+        (supervisor)->shared->unloading[0] ? (supervisor)->shared->unloading                       \
+                                           : "a plugin or a library",                              \
+        __VA_ARGS__)
+
+static void look_for_late_end(struct supervisor *supervisor, uint64_t now_ms) {
+    if (!atomic_load(&supervisor->shared->ended) || supervisor->is_late) return;
+    if (!supervisor->ended_ms) supervisor->ended_ms = now_ms;
+    if (now_ms - supervisor->ended_ms < UNLOAD_MS) return;
+    supervisor->is_late = true;
+    say_unloading(supervisor, "has not ended within %d s when it was unloaded: it is killed",
+                  UNLOAD_MS / 1000);
+    kill(supervisor->worker, SIGKILL);
+}
+
 /* Without a sign of life from the worker, the service manager hears nothing, and acts. */
 static void tell_manager(struct supervisor *supervisor, uint64_t now_ms) {
     uint64_t beats = atomic_load(&supervisor->shared->beats);
@@ -397,6 +420,7 @@ static uint64_t read_watchdog(void) {
 static void tick(struct supervisor *supervisor) {
     uint64_t now_ms = clock_ms();
     if (supervisor->worker) look_for_hangs(supervisor, now_ms);
+    if (supervisor->worker) look_for_late_end(supervisor, now_ms);
     tell_manager(supervisor, now_ms);
 }
 
@@ -429,6 +453,21 @@ static bool has_ended(const struct supervisor *supervisor, int *ret_status) {
     return false;
 }
 
+/* A plugin that crashes, exits or hangs while it is unloaded changes nothing: the worker has ended
+ * before. */
+static int status_of_end(const struct supervisor *supervisor, int status) {
+    int ended = atomic_load(&supervisor->shared->ended);
+    bool is_unloading = supervisor->shared->unloading[0];
+    if (!ended || supervisor->at_once || (WIFEXITED(status) && !is_unloading)) return status;
+    if (WIFEXITED(status))
+        say_unloading(supervisor, "has ended the process with exit code %d when it was unloaded",
+                      WEXITSTATUS(status));
+    else if (!supervisor->is_late)
+        say_unloading(supervisor, "has crashed when it was unloaded: signal %d (%s)",
+                      WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return W_EXITCODE(ended - 1, 0);
+}
+
 static int watch(struct supervisor *supervisor) {
     uint64_t next_ms = clock_ms() + supervisor->hangs.tick_ms;
     int status;
@@ -440,7 +479,7 @@ static int watch(struct supervisor *supervisor) {
     if (supervisor->control >= 0) close(supervisor->control);
     supervisor->control = -1;
     supervisor->worker = 0;
-    return status;
+    return status_of_end(supervisor, status);
 }
 
 /* How long to wait before a restart that is counted; false: there were too many. */
@@ -487,7 +526,8 @@ static void count_crash(struct supervisor *supervisor, const uint8_t caller[CALL
 /* True if another worker shall be started, after the pause. */
 static bool decide(struct supervisor *supervisor, int status, uint32_t *ret_pause_ms) {
     struct verdict verdict;
-    bool is_good = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_GOOD;
+    bool has_said = atomic_load(&supervisor->shared->ended); /* or a plugin has ended it */
+    bool is_good = has_said && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_GOOD;
     *ret_pause_ms = 0;
     if (supervisor->at_once) return false;
     verdict_find(&supervisor->verdicts, supervisor->page, status, supervisor->hung,
@@ -497,8 +537,11 @@ static bool decide(struct supervisor *supervisor, int status, uint32_t *ret_paus
     if (verdict.has_caller) count_crash(supervisor, verdict.caller);
     if (verdict.is_set_aside) return true;
     bool is_worth_it = verdict.is_plugin || atomic_load(&supervisor->shared->broken) ||
-                       supervisor->is_leaving || (supervisor->was_ready && WIFSIGNALED(status));
-    if (!is_worth_it || supervisor->asked) return false;
+                       supervisor->is_leaving || (supervisor->was_ready && !has_said);
+    if (!is_worth_it || supervisor->asked) {
+        supervisor->has_failed = !has_said; /* also if a plugin has ended it with 0 */
+        return false;
+    }
     if (!verdict.is_plugin) say(REEL_LEVEL_ERROR, "%s", verdict.sentence);
     if (may_restart(supervisor, ret_pause_ms)) return true;
     say(REEL_LEVEL_ERROR, "this happens too often: the daemon ends");

@@ -11,13 +11,17 @@
  *     a plugin; the event is set aside        the next worker, at once
  *     a plugin, but nothing is set aside      the next one, after a pause; up to RESTARTS_MAX times
  *     the store must be opened again          a minute, then the supervisor ends as the worker did
- *     a signal, after one was ready           likewise
+ *     a signal or exit(), after one was ready likewise
  *     it could not start, in the place of     the next one, with the plugins of the one before
  *     another
  *     anything else                           the supervisor ends as the worker did
  *
+ * A worker says when it has ended: everything is closed, and its exit code is certain. What plugins
+ * do after that, when they are unloaded, counts for nothing, and is limited to UNLOAD_MS.
+ *
  * Signals: SIGTERM and SIGINT are passed on, and the worker's end is waited for. A second one, once
- * the worker has begun to end, ends both at once. SIGHUP and SIGUSR1 are passed on. If the
+ * the worker has begun to end, ends both at once. SIGHUP and SIGUSR1 are passed on; if no worker
+ * does what SIGHUP asks for, the next one is sent it. If the
  * supervisor dies, the worker is killed by the system, as a process that runs no longer must not
  * hold the store. As process 1 of a container, the supervisor also reaps what others have left.
  *

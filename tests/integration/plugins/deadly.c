@@ -12,6 +12,7 @@
  */
 #include <reel/projector.h>
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -107,10 +108,29 @@ static void fork_returning(void) {
     fork();
 }
 
+/* A moment later, on a thread of the plugin: no callback runs. */
+static void *end_on_thread(void *quietly) {
+    usleep(50000);
+    if (quietly) _exit(0);
+    exit(0);
+}
+
+static void end_later(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_on_thread, NULL);
+}
+
+static void end_later_quietly(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_on_thread, &left);
+}
+
 static const struct {
     const char *name;
     void (*do_it)(void);
 } ways[] = {
+    {"thread exit", end_later},
+    {"thread _exit", end_later_quietly},
     {"segv", segv},
     {"abort", abort},
     {"divide", divide},

@@ -10,10 +10,14 @@
  *     DIES        ends the process with the first event
  *     FAILS       loading it ends a worker, and no other process
  *     SLOW_MS     loading it takes so long
+ *     UNLOAD      what is done when it is unloaded
+ *     HANGS       does not come back from the first event
+ *     PRINTS      writes to stdout when it is loaded, and for each event
  * `tallies` has a record for each subject; `tally_sums`, which derives from it, one with their sum.
  */
 #include <reel/projector.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -33,6 +37,9 @@
 #ifndef DIES
 #define DIES 0
 #endif
+#ifndef HANGS
+#define HANGS 0
+#endif
 
 #ifdef FAILS
 __attribute__((constructor)) static void fail_in_a_worker(void) {
@@ -46,6 +53,22 @@ __attribute__((constructor)) static void fail_in_a_worker(void) {
 __attribute__((constructor)) static void take_time(void) {
     usleep(SLOW_MS * 1000);
 }
+#endif
+
+#ifdef UNLOAD
+__attribute__((destructor)) static void unload(void) {
+    UNLOAD;
+}
+#endif
+
+#ifdef PRINTS
+__attribute__((constructor)) static void print(void) {
+    puts("a line of a plugin");
+    fflush(stdout);
+}
+#define PRINT() (puts("another line of a plugin"), fflush(stdout))
+#else
+#define PRINT() ((void)0)
 #endif
 
 static const struct reel_field *const fields[] = {
@@ -73,6 +96,8 @@ static const struct reel_setting *const settings[] = {
 static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     int64_t count = 0;
     if (DIES) abort();
+    while (HANGS) continue;
+    PRINT();
     struct reel_record *record = reel_upsert(tx, event->subject);
     reel_field_int(record, "count", &count);
     reel_set_int(record, "count", count + STEP_OF(tx, event->subject));
