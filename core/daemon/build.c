@@ -14,6 +14,7 @@
 #include "daemon/candidate.h"
 #include "daemon/commands.h"
 #include "daemon/limits.h"
+#include "daemon/own_stdout.h"
 #include "daemon/plugins.h"
 #include "engine/engine.h"
 
@@ -22,6 +23,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
 #define ARGUMENTS_BYTES_MAX ((size_t)64 << 20)
@@ -34,7 +36,8 @@ struct building {
     int argc;
     struct build_options options;
     struct build_collection collections[COLLECTIONS_MAX];
-    int descriptors[PLUGINS_MAX + 1]; /* of plugins, and of a configuration */
+    FILE *out;                        /* for its answer */
+    int descriptors[PLUGINS_MAX + 2]; /* of plugins, of a configuration, and of `out` */
     size_t descriptor_count;
     struct candidate candidate;
     bool is_candidate, checks;
@@ -239,9 +242,11 @@ static int compare_numbers(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
 }
 
-/* Keeps nothing of the daemon's but the plugins: a socket that it closes must be closed. */
+/* Keeps nothing of the daemon's but the plugins and the way to answer: a socket that it closes must
+ * be closed. */
 static void close_others(struct building *building) {
     unsigned next = STDERR_FILENO + 1;
+    building->descriptors[building->descriptor_count++] = fileno(building->out);
     qsort(building->descriptors, building->descriptor_count, sizeof *building->descriptors,
           compare_numbers);
     for (size_t i = 0; i < building->descriptor_count; i++) {
@@ -320,18 +325,18 @@ static int print_change(void *context, const struct build_change *change) {
     build_change_write(change, line);
     text_append_lit(line, "\n");
     if (line->failed) return -ENOMEM;
-    printf("change %" PRIu64 " ", change->seq);
-    fwrite(line->data, 1, line->len, stdout);
+    fprintf(building->out, "change %" PRIu64 " ", change->seq);
+    fwrite(line->data, 1, line->len, building->out);
     building->listed++;
     building->bytes += line->len;
-    return ferror(stdout) ? -EIO : 0;
+    return ferror(building->out) ? -EIO : 0;
 }
 
 /* ---- A candidate ----------------------------------------------------------------------------- */
 
 static void print_changed(void *context, const char *collection, const char *why) {
-    (void)context;
-    printf("collection %s %s\n", collection, why);
+    const struct building *building = context;
+    fprintf(building->out, "collection %s %s\n", collection, why);
 }
 
 static int open_scratch(const struct building *building, struct reel **ret,
@@ -354,7 +359,7 @@ static int run_candidate(struct building *building, struct reel_error *error) {
     if (rc == 0) rc = candidate_load(candidate, reel, error);
     if (rc == 0)
         rc = building->checks
-                 ? changed_find(building->options.directory, reel, print_changed, NULL, error)
+                 ? changed_find(building->options.directory, reel, print_changed, building, error)
                  : build_run(reel, &building->options, &seq, error);
     reel_close(reel);
     return rc;
@@ -383,19 +388,35 @@ static int run(struct building *building, struct reel_error *error) {
     return rc;
 }
 
+/* The page that the daemon watches (builder_process.h), from its descriptor. */
+static int show_callbacks(const char *text, struct reel_error *error) {
+    AUTO_CLOSE int fd = (int)strtol(text, NULL, 10);
+    void *page =
+        mmap(NULL, sizeof(struct callback_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED) return fail(error, -errno, "cannot map the page of callbacks");
+    callbacks_watch(page);
+    return 0;
+}
+
+/* The answer is complete before plugins are unloaded. */
+static int answer(struct building *building, int rc, const struct reel_error *error) {
+    if (rc < 0)
+        fprintf(building->out, "failed %d %s\n", -rc, error->text);
+    else
+        fprintf(building->out, "done %" PRIu64 " %d\n", building->seen, building->more);
+    return fclose(building->out) == 0 && rc == 0 ? EXIT_GOOD : EXIT_FAILED;
+}
+
 int build(const struct reel_plugin *own, int argc, char **argv) {
     struct building building = {.options = {.seq = UINT64_MAX}, .candidate = CANDIDATE_BEGIN(own)};
     struct reel_error error = {0};
-    (void)argv;
-    if (argc > 1) return EXIT_USAGE;
-    int rc = run(&building, &error);
-    if (rc < 0)
-        printf("failed %d %s\n", -rc, error.text);
-    else
-        printf("done %" PRIu64 " %d\n", building.seen, building.more);
+    if (argc != 2 || own_stdout_take(&building.out, &error) < 0) return EXIT_USAGE;
+    int rc = show_callbacks(argv[1], &error);
+    if (rc == 0) rc = run(&building, &error);
+    int code = answer(&building, rc, &error);
     text_finish(&building.arguments);
     text_finish(&building.line);
     candidate_finish(&building.candidate);
     free(building.argv);
-    return fflush(stdout) == 0 && rc == 0 ? EXIT_GOOD : EXIT_FAILED;
+    return code;
 }

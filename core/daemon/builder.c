@@ -382,12 +382,17 @@ static size_t list_plugins(const struct builder *builder, int ret[PLUGINS_MAX]) 
 static int build_in_place(struct builder *builder, const struct build_job *job,
                           const struct plan *plan, uint64_t bytes, struct result *result) {
     CLEANUP(text_finish) struct text arguments = {0};
+    const struct config *config = builder->daemon->config;
     int descriptors[PLUGINS_MAX];
     const struct builder_run run = {
         .descriptors = descriptors,
         .descriptor_count = list_plugins(builder, descriptors),
         .time_setting = "build_ms_max",
-        .time_ms_max = config_number(builder->daemon->config, "build_ms_max"),
+        .cpu_setting = "build_cpu_s_max",
+        .bytes_setting = "build_bytes_max, or half of the free disk",
+        .time_ms_max = config_number(config, "build_ms_max"),
+        .evolve_ms_max = (uint32_t)config_number(config, "evolve_ms_max"),
+        .decide_ms_max = (uint32_t)config_number(config, "decide_ms_max"),
         .is_cancelled = is_cancelled,
         .context = job,
     };

@@ -12,8 +12,9 @@ struct builder_run {
     const int *descriptors; /* that stay open in the process */
     size_t descriptor_count;
     uint64_t time_ms_max;
-    const char *time_setting;                  /* which says so */
-    bool (*is_cancelled)(const void *context); /* called now and then, until it ends */
+    uint32_t evolve_ms_max, decide_ms_max;                  /* of each callback: hangs.h */
+    const char *time_setting, *cpu_setting, *bytes_setting; /* which say how much it may take */
+    bool (*is_cancelled)(const void *context);              /* called now and then, until it ends */
     const void *context;
 };
 

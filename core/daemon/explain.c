@@ -4,6 +4,7 @@
 #include "daemon/commands.h"
 #include "daemon/data.h"
 #include "daemon/guarded.h"
+#include "daemon/own_stdout.h"
 #include "daemon/plugins.h"
 #include "engine/engine.h"
 #include "json/write.h"
@@ -21,6 +22,7 @@ struct explaining {
     const char *data, *record;
     bool json;
     char *directory, *collection;
+    FILE *out;
     struct text line;
     uint64_t count;
 };
@@ -71,20 +73,20 @@ static int take_arguments(struct explaining *explaining, int argc, char **argv) 
 
 /* ---- For people ------------------------------------------------------------------------------ */
 
-static void print_shown(struct reel_str str) {
+static void print_shown(FILE *out, struct reel_str str) {
     CLEANUP(text_finish) struct text shown = {0};
     text_append_shown(&shown, str, SHOWN_MAX);
-    fwrite(text_str(&shown).data, 1, shown.len, stdout);
+    fwrite(text_str(&shown).data, 1, shown.len, out);
 }
 
-static void print_member(const struct build_change *change, uint32_t field) {
+static void print_member(FILE *out, const struct build_change *change, uint32_t field) {
     const struct reel_str before = change->shape->before[field]; /* `{"id":` */
     struct reel_str name = {before.data + 2, before.len - 4};
-    printf("    %.*s: ", REEL_FMT(name));
-    if (change->before) print_shown(change->before[field]);
-    if (change->before && change->after) fputs(" -> ", stdout);
-    if (change->after) print_shown(change->after[field]);
-    putchar('\n');
+    fprintf(out, "    %.*s: ", REEL_FMT(name));
+    if (change->before) print_shown(out, change->before[field]);
+    if (change->before && change->after) fputs(" -> ", out);
+    if (change->after) print_shown(out, change->after[field]);
+    putc('\n', out);
 }
 
 static bool is_null(struct reel_str value) {
@@ -92,18 +94,18 @@ static bool is_null(struct reel_str value) {
 }
 
 /* Of a new record, what is null says nothing. */
-static void print_change(const struct build_change *change) {
-    printf("%" PRIu64 "  ", change->seq);
-    print_shown(change->time.data ? change->time : reel_text("-"));
-    fputs("  ", stdout);
-    print_shown(change->type);
-    fputs("  id ", stdout);
-    print_shown(change->id.data ? change->id : reel_text("-"));
-    fputs(!change->after ? "  deleted\n" : !change->before ? "  created\n" : "\n", stdout);
+static void print_change(FILE *out, const struct build_change *change) {
+    fprintf(out, "%" PRIu64 "  ", change->seq);
+    print_shown(out, change->time.data ? change->time : reel_text("-"));
+    fputs("  ", out);
+    print_shown(out, change->type);
+    fputs("  id ", out);
+    print_shown(out, change->id.data ? change->id : reel_text("-"));
+    fputs(!change->after ? "  deleted\n" : !change->before ? "  created\n" : "\n", out);
     if (!change->after) return;
     for (uint32_t i = 0; i < change->shape->count; i++)
         if (build_change_has(change, i) && (change->before || !is_null(change->after[i])))
-            print_member(change, i);
+            print_member(out, change, i);
 }
 
 static int take_change(void *context, const struct build_change *change) {
@@ -112,13 +114,13 @@ static int take_change(void *context, const struct build_change *change) {
         explaining->line.len = 0;
         build_change_write(change, &explaining->line);
         if (explaining->line.failed) return -ENOMEM;
-        printf("%s%.*s", explaining->count > 0 ? "," : "", (int)explaining->line.len,
-               explaining->line.data);
+        fprintf(explaining->out, "%s%.*s", explaining->count > 0 ? "," : "",
+                (int)explaining->line.len, explaining->line.data);
     } else {
-        print_change(change);
+        print_change(explaining->out, change);
     }
     explaining->count++;
-    return ferror(stdout) ? -EIO : 0;
+    return ferror(explaining->out) ? -EIO : 0;
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
@@ -145,8 +147,8 @@ static void print_head(const struct explaining *explaining, struct reel_str key)
     CLEANUP(text_finish) struct text quoted = {0};
     if (!explaining->json) return;
     text_append_quoted(&quoted, key);
-    printf("{\"collection\":\"%s\",\"key\":%.*s,\"history\":[", explaining->collection,
-           (int)quoted.len, quoted.data ? quoted.data : "");
+    fprintf(explaining->out, "{\"collection\":\"%s\",\"key\":%.*s,\"history\":[",
+            explaining->collection, (int)quoted.len, quoted.data ? quoted.data : "");
 }
 
 static int fold(struct explaining *explaining, struct reel *reel, struct reel_error *error) {
@@ -176,7 +178,7 @@ static int fold(struct explaining *explaining, struct reel *reel, struct reel_er
     print_head(explaining, key.str);
     guarded_begins("folding the log");
     rc = build_run(reel, &options, &seq, error);
-    if (explaining->json && rc == 0) printf("],\"cursor\":%" PRIu64 "}\n", seq);
+    if (explaining->json && rc == 0) fprintf(explaining->out, "],\"cursor\":%" PRIu64 "}\n", seq);
     if (rc < 0 || explaining->count > 0) return rc;
     return fail(error, -ENOENT, "no event up to %" PRIu64 " has changed it", seq);
 }
@@ -186,11 +188,12 @@ static int explain(void *context) {
     struct reel_error error = {0};
     struct reel *reel = NULL;
     guarded_begins("loading the plugins");
-    int rc = open_reel(explaining, &reel, &error);
+    int rc = own_stdout_take(&explaining->out, &error);
+    if (rc == 0) rc = open_reel(explaining, &reel, &error);
     if (rc == 0) rc = fold(explaining, reel, &error);
     reel_close(reel);
     text_finish(&explaining->line);
-    if (fflush(stdout) != 0) {
+    if (explaining->out && fclose(explaining->out) != 0) {
         perror("reeld explain: cannot write to stdout");
         return EXIT_FAILED;
     }

@@ -81,3 +81,26 @@ int hangs_look(struct hangs *hangs, const struct callback_page *page, pid_t proc
     }
     return 0;
 }
+
+/* The collection's name; false: it is not one. */
+static bool read_name(const struct callback_page *page, const struct callback_slot *slot,
+                      char ret[CALLBACK_NAME_MAX]) {
+    uint32_t collection = atomic_load(&slot->collection);
+    if (collection < 1 || collection > CALLBACK_COLLECTIONS) return false;
+    snprintf(ret, CALLBACK_NAME_MAX, "%.*s", CALLBACK_NAME_MAX - 1,
+             page->collections[collection - 1].name);
+    size_t len = strlen(ret);
+    return len > 0 && strspn(ret, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
+}
+
+bool hangs_describe(const struct callback_page *page, int slot, int signal, uint32_t hung_ms,
+                    struct reel_error *ret) {
+    char reason[SET_ASIDE_REASON_MAX], name[CALLBACK_NAME_MAX];
+    size_t at = slot > 0 ? (size_t)slot - 1 : 0;
+    while (slot == 0 && at < CALLBACK_SLOTS && atomic_load(&page->slots[at].number) == 0) at++;
+    if (at >= CALLBACK_SLOTS || !read_name(page, &page->slots[at], name)) return false;
+    set_aside_reason((uint32_t)signal, hung_ms, reason);
+    error_set(ret, "collection `%s`: event %" PRIu64 ": %s", name,
+              (uint64_t)atomic_load(&page->slots[at].seq), reason);
+    return true;
+}

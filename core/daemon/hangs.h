@@ -1,4 +1,5 @@
-/* hangs.h: finds a callback of a plugin that does not return, from outside of the process.
+/* hangs.h: finds a callback of a plugin that does not return, from outside of the process; and says
+ * which one it was, or which one was running when the process ended.
  *
  * Time is counted in ticks. A tick counts against a callback if it came on time, so that a machine
  * that was suspended is not a plugin that hangs; and if the thread has used the processor in it, or
@@ -29,5 +30,12 @@ void hangs_reset(struct hangs *hangs);
  * limit; or 0. `ret_ms`: the limit. */
 int hangs_look(struct hangs *hangs, const struct callback_page *page, pid_t process,
                uint64_t now_ms, uint32_t *ret_ms);
+
+/* "collection `cells`: event 17: the projector crashed (SIGSEGV)", of the callback in this slot,
+ * and 1; 0: of the first one that runs. `signal` has ended the process, or 0; `hung_ms`: it has not
+ * returned within that, or 0. False: none runs. Everything in the page may have been written by a
+ * plugin. */
+bool hangs_describe(const struct callback_page *page, int slot, int signal, uint32_t hung_ms,
+                    struct reel_error *ret);
 
 #endif

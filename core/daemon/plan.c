@@ -19,6 +19,7 @@
 #include "daemon/known.h"
 #include "daemon/limits.h"
 #include "daemon/opening.h"
+#include "daemon/own_stdout.h"
 
 #include <signal.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct planning {
     char **argv;
     char **files; /* NULL-terminated */
     char *scratch;
+    FILE *out; /* in the child */
     struct callback_page *page;
     struct shared *shared;
 };
@@ -112,8 +114,8 @@ static int print(const struct planning *planning, const struct plan *plan,
     CLEANUP(text_finish) struct text printed = {0};
     plan_print(plan, result, planning->daemon.directory, &printed);
     if (printed.failed) return fail_memory(error);
-    fwrite(printed.data, 1, printed.len, stdout);
-    return fflush(stdout) == 0 ? 0 : fail(error, -EIO, "cannot write to stdout");
+    fwrite(printed.data, 1, printed.len, planning->out);
+    return fflush(planning->out) == 0 ? 0 : fail(error, -EIO, "cannot write to stdout");
 }
 
 /* What it has made is not freed: the process ends. */
@@ -171,7 +173,9 @@ __attribute__((noreturn)) static void be_child(struct planning *planning, pid_t 
     take_limits(planning->daemon.config);
     callbacks_watch(planning->page);
     begins(shared, "loading the plugins");
-    int rc = known_read_instead(&planning->daemon, planning->argc, planning->argv, planning->files,
+    int rc = own_stdout_take(&planning->out, &error);
+    if (rc == 0)
+        rc = known_read_instead(&planning->daemon, planning->argc, planning->argv, planning->files,
                                 &replaced, &error);
     if (rc == 0) rc = compare(planning, replaced, &error);
     if (rc < 0) print_error(rc, &error);
@@ -220,38 +224,20 @@ static void watch(const struct planning *planning, pid_t pid, const sigset_t *si
 
 /* ---- Judging its end ------------------------------------------------------------------------- */
 
-/* The callback that was running. Everything in the page may have been written by a plugin. */
-static const struct callback_slot *find_running(const struct planning *planning) {
-    for (size_t i = 0; i < CALLBACK_SLOTS; i++) {
-        const struct callback_slot *slot = &planning->page->slots[i];
-        uint32_t collection = atomic_load(&slot->collection);
-        if (atomic_load(&slot->number) && collection >= 1 && collection <= CALLBACK_COLLECTIONS)
-            return slot;
-    }
-    return NULL;
-}
-
-static void blame(const struct planning *planning, const struct callback_slot *slot, int signal,
-                  uint32_t hung_ms) {
-    char reason[SET_ASIDE_REASON_MAX];
-    set_aside_reason((uint32_t)signal, hung_ms, reason);
-    fprintf(stderr, "reeld plan: collection `%.*s`: event %llu: %s\n", CALLBACK_NAME_MAX - 1,
-            planning->page->collections[atomic_load(&slot->collection) - 1].name,
-            (unsigned long long)atomic_load(&slot->seq), reason);
-}
-
 static void say_end(const struct planning *planning, const struct ending_of_child *ending) {
-    const struct callback_slot *slot = find_running(planning);
+    struct reel_error culprit;
     int signal = WIFSIGNALED(ending->status) ? WTERMSIG(ending->status) : 0;
     const char *doing = planning->shared->doing;
-    if (ending->hung && slot)
-        blame(planning, slot, 0, ending->hung_ms);
+    bool is_known = hangs_describe(planning->page, ending->hung, ending->hung ? 0 : signal,
+                                   ending->hung_ms, &culprit);
+    if (ending->hung && is_known)
+        fprintf(stderr, "reeld plan: %s\n", culprit.text);
     else if (ending->is_late)
         fprintf(stderr, "reeld plan: it takes longer than build_ms_max\n");
     else if (signal == SIGXCPU)
         fprintf(stderr, "reeld plan: it takes more of the processor than build_cpu_s_max\n");
-    else if (slot)
-        blame(planning, slot, signal, 0);
+    else if (is_known)
+        fprintf(stderr, "reeld plan: %s\n", culprit.text);
     else if (signal == SIGKILL)
         fprintf(stderr, "reeld plan: it was ended: the machine's memory is short\n");
     else if (signal)

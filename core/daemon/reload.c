@@ -191,12 +191,18 @@ static int put_arguments(const struct reload *reload, const struct next *next, b
 static int run_builder(const struct reload *reload, const struct next *next, bool checks,
                        struct text *printed, struct build_output *ret, struct reel_error *error) {
     CLEANUP(text_finish) struct text arguments = {0};
+    const struct config *config = reload->daemon->config;
     int descriptors[PLUGINS_MAX + 1];
     struct builder_run run = {
         .descriptors = descriptors,
-        .time_ms_max =
-            checks ? CHECK_MS : config_number(reload->daemon->config, "reload_s_max") * 1000,
+        .time_ms_max = checks ? CHECK_MS : config_number(config, "reload_s_max") * 1000,
+        .evolve_ms_max = (uint32_t)config_number(config, "evolve_ms_max"),
+        .decide_ms_max = (uint32_t)config_number(config, "decide_ms_max"),
         .time_setting = checks ? "a minute" : "reload_s_max",
+        .cpu_setting = "reload_s_max",
+        .bytes_setting = room(reload->daemon->directory) < config_number(config, "map_bytes")
+                             ? "half of the free disk"
+                             : "map_bytes",
         .is_cancelled = is_cancelled,
         .context = reload,
     };

@@ -354,7 +354,8 @@ static struct site gated_site(const char *directory, const char *setting, const 
     gate = scratch_directory();
     must(setenv("TEST_GATE", gate, 1) == 0);
     struct site site =
-        site_of(daemon_started(directory, "--plugin", GATED_SO, BUSY, setting, value, NULL));
+        site_of(daemon_started(directory, "--plugin", GATED_SO, BUSY, "--evolve-ms-max", "60000",
+                               setting, value, NULL)); /* behind a gate that is shut, it waits */
     for (int i = 0; i < 3; i++) {
         char id[16], event[256];
         snprintf(id, sizeof id, "g%d", i);
@@ -441,7 +442,8 @@ static void a_plugin_that_crashes_ends_a_builder_only(void **state) {
     gate_set("crash");
     get_problem(site.writer, "/v1/gated?at=1", 500, "internal");
     get_problem(site.writer, "/v1/gated/g1/history", 500, "internal");
-    daemon_wait_for_log(&site.daemon, "the builder was ended by signal 6");
+    daemon_wait_for_log(&site.daemon,
+                        "collection `gated`: event 1: the projector crashed (SIGABRT)");
     gate_remove("crash");
     struct reply reply = got(site.writer, "/v1/gated?at=1", 200);
     reply_free(&reply);

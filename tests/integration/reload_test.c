@@ -183,22 +183,60 @@ static void a_directory_that_everyone_can_write_is_refused(void **state) {
     reloaded_closed(&reloaded);
 }
 
-/* A plugin that dies of an event of the log: this is not known before the log is folded. */
+/* Plugins that die of an event of the log, or hang at it: this is not known before the log is
+ * folded. */
 static void a_plugin_that_does_not_survive_the_log_is_not_used(void **state) {
+    (void)state;
+    const struct {
+        const char *tally, *reason;
+    } ways[] = {{TALLY("dies"), "the projector crashed (SIGABRT)"},
+                {TALLY("hangs"), "the projector " LATE}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct reloaded reloaded = {.directory = scratch_directory(),
+                                    .plugins = scratch_directory()};
+        install(&reloaded, TALLY("1"), "tally.so");
+        install(&reloaded, HEALTHY_SO, "healthy.so");
+        connect_all(&reloaded, daemon_started(reloaded.directory, "--plugin-dir", reloaded.plugins,
+                                              BUDGETS, NULL));
+        post_some(&reloaded, 5);
+        pid_t before = worker_of(reloaded.site.daemon.pid);
+        struct text line = {0};
+        text_format(&line, "the running plugins stay: collection `tallies`: event 1: %s",
+                    ways[i].reason);
+        install(&reloaded, ways[i].tally, "tally.so");
+        by_request(&reloaded);
+        daemon_wait_for_log(&reloaded.site.daemon, line.data);
+        free(line.data);
+        post_some(&reloaded, 2);
+        assert_tallied(&reloaded, reloaded.posted, 1);
+        assert_int_equal(worker_of(reloaded.site.daemon.pid), before);
+        assert_int_equal(access(path_in(reloaded.directory, "reload"), F_OK), -1);
+        reloaded_closed(&reloaded);
+        install(&reloaded, TALLY("1"), "tally.so");
+        assert_folded_so(&reloaded);
+    }
+}
+
+/* Nothing of it is taken for what the program itself says. */
+static void a_plugin_that_prints_disturbs_nothing(void **state) {
     (void)state;
     struct reloaded reloaded = reloaded_opened(TALLY("1"));
     post_some(&reloaded, 5);
-    pid_t before = worker_of(reloaded.site.daemon.pid);
-    install(&reloaded, TALLY("dies"), "tally.so");
-    by_request(&reloaded);
-    daemon_wait_for_log(&reloaded.site.daemon, "the running plugins stay: the builder was ended");
-    post_some(&reloaded, 2);
-    assert_tallied(&reloaded, reloaded.posted, 1);
-    assert_int_equal(worker_of(reloaded.site.daemon.pid), before);
-    assert_int_equal(access(path_in(reloaded.directory, "reload"), F_OK), -1);
+    exchange(&reloaded, TALLY("prints"), by_request);
+    assert_tallied(&reloaded, 5, 2);
+    json_t *list = json_got(reloaded.site.writer, "/v1/tallies?at=3");
+    assert_int_equal(json_array_size(json_object_get(list, "tallies")), 3);
+    json_decref(list);
+    char command[4096];
+    const char *out = path_in(scratch_directory(), "explained");
+    snprintf(command, sizeof command,
+             "'%s' explain --data '%s' --plugin-dir '%s' --json tallies/s0 >'%s' 2>/dev/null",
+             build_path("core/daemon/reeld"), reloaded.directory, reloaded.plugins, out);
+    must(system(command) == 0);
+    json_t *explained = json_load_file(out, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(explained, "history")), 1);
+    json_decref(explained);
     reloaded_closed(&reloaded);
-    install(&reloaded, TALLY("1"), "tally.so");
-    assert_folded_so(&reloaded);
 }
 
 /* What a builder could not foresee. */
@@ -524,6 +562,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_set_that_could_not_start_is_refused),
         cmocka_unit_test(a_directory_that_everyone_can_write_is_refused),
         cmocka_unit_test(a_plugin_that_does_not_survive_the_log_is_not_used),
+        cmocka_unit_test(a_plugin_that_prints_disturbs_nothing),
         cmocka_unit_test(when_the_new_worker_cannot_start_the_old_plugins_are_used_again),
         cmocka_unit_test(a_pin_that_does_not_fit_is_refused),
         cmocka_unit_test(only_operators_may_and_one_at_a_time),

@@ -94,12 +94,36 @@ static void ticks_that_come_late_do_not_count(void **state) {
     assert_int_equal(found_after(watched, watched->hangs.tick_ms), 8);
 }
 
+/* The page may be what a plugin has left of it. */
+static void a_callback_is_described_by_collection_and_event(void **state) {
+    struct watched *watched = *state;
+    struct reel_error error;
+    assert_false(hangs_describe(watched->page, 0, SIGSEGV, 0, &error));
+    atomic_store(&watched->slot->number, 5);
+    atomic_store(&watched->slot->seq, 17);
+    atomic_store(&watched->slot->collection, 2);
+    assert_false(hangs_describe(watched->page, 0, SIGSEGV, 0, &error));
+    strcpy(watched->page->collections[1].name, "cells");
+    assert_true(hangs_describe(watched->page, 0, SIGSEGV, 0, &error));
+    assert_string_equal(error.text,
+                        "collection `cells`: event 17: the projector crashed (SIGSEGV)");
+    assert_true(hangs_describe(watched->page, 4, 0, 1000, &error));
+    assert_string_equal(
+        error.text, "collection `cells`: event 17: the projector did not return within 1000 ms");
+    memset(watched->page->collections[1].name, '\n', CALLBACK_NAME_MAX);
+    assert_false(hangs_describe(watched->page, 4, 0, 1000, &error));
+    atomic_store(&watched->slot->collection, CALLBACK_COLLECTIONS + 1);
+    assert_false(hangs_describe(watched->page, 4, 0, 1000, &error));
+}
+
 UNIT_TESTS(hangs_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_callback_that_sleeps_is_found_after_its_limit, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(callbacks_that_return_are_not_found, setup, teardown),
         cmocka_unit_test_setup_teardown(ticks_that_come_late_do_not_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_callback_is_described_by_collection_and_event, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
