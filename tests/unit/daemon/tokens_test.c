@@ -56,6 +56,32 @@ static void assert_refused(const char *file, int code, const char *sentence) {
     assert_sentence(&error, "");
 }
 
+/* ---- Copies ---------------------------------------------------------------------------------- */
+
+/* For another process; the token itself is not in it. */
+static void a_copy_has_the_same_tokens_without_the_file(void **state) {
+    (void)state;
+    char bytes[4096];
+    int copy = -1;
+    struct reel_error error;
+    struct reel_caller caller;
+    struct tokens *tokens = loaded_from("write ada token-one\nread token-two\n"), *again;
+    must_ok(tokens_copy(tokens, &copy, &error), error);
+    tokens_destroy(tokens);
+    unlink("tokens");
+    ssize_t len = pread(copy, bytes, sizeof bytes, 0);
+    assert_true(len > 0 && len < (ssize_t)sizeof bytes);
+    assert_null(memmem(bytes, (size_t)len, "token-one", 9));
+    must_ok(tokens_load_copy("tokens", copy, &again, &error), error);
+    close(copy);
+    assert_access(again, "token-one", REEL_ACCESS_WRITE);
+    assert_access(again, "token-two", REEL_ACCESS_READ);
+    assert_access(again, "token-three", REEL_ACCESS_NONE);
+    tokens_caller(again, reel_text("token-one"), &caller);
+    assert_string_equal(caller.name, "ada");
+    tokens_destroy(again);
+}
+
 /* ---- Who bears them -------------------------------------------------------------------------- */
 
 /* What commands are remembered by depends on it: it must never change. */
@@ -423,6 +449,7 @@ UNIT_TESTS(tokens_test) {
     const char *child = getenv("TOKENS_TEST_CHILD");
     if (child && child[0]) return be_the_child();
     const struct CMUnitTest tests[] = {
+        TEST(a_copy_has_the_same_tokens_without_the_file),
         cmocka_unit_test(a_caller_is_known_by_a_hash_of_its_own),
         cmocka_unit_test(a_caller_has_the_name_of_its_token),
         TEST(a_line_says_what_its_token_may_do),
