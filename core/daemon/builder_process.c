@@ -64,7 +64,8 @@ static int spawn(const struct builder_run *run, int in, int out, int page, pid_t
         if (rc == 0) rc = posix_spawnattr_setsigdefault(&attributes, &all);
         if (rc == 0)
             rc = posix_spawnattr_setflags(&attributes,
-                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETPGROUP); /* one of its own */
         if (rc == 0)
             rc = posix_spawn(ret, "/proc/self/exe", &actions, &attributes, (char *const *)argv,
                              environ);
@@ -125,7 +126,14 @@ static int look_for_hangs(const struct process *process, struct hangs *hangs,
     return -EIO;
 }
 
-/* Reads what it prints until it ends. */
+/* It is not reaped yet: its number is still its own. */
+static bool has_ended(const struct process *process) {
+    siginfo_t ended = {.si_pid = 0};
+    int rc = waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+    return rc == 0 && ended.si_pid == process->pid;
+}
+
+/* Reads what it prints until it ends. What a plugin has forked may keep its output open. */
 static int process_read(const struct process *process, const struct builder_run *run,
                         struct text *to, struct reel_error *error) {
     uint64_t until_ms = clock_ms() + run->time_ms_max;
@@ -133,6 +141,7 @@ static int process_read(const struct process *process, const struct builder_run 
     hangs_init(&hangs, run->evolve_ms_max, run->decide_ms_max);
     for (;;) {
         struct pollfd out = {.fd = process->out, .events = POLLIN};
+        bool is_over = has_ended(process);
         int ready = poll(&out, 1, hangs.tick_ms < LOOK_MS ? (int)hangs.tick_ms : LOOK_MS);
         if (run->is_cancelled(run->context)) return fail(error, -ECANCELED, "it was cancelled");
         if (clock_ms() >= until_ms)
@@ -140,6 +149,7 @@ static int process_read(const struct process *process, const struct builder_run 
                         run->time_setting);
         int rc = look_for_hangs(process, &hangs, error);
         if (rc < 0) return rc;
+        if (ready == 0 && is_over) return 0;
         if (ready <= 0) continue;
         text_reserve(to, 65536);
         if (to->failed) return fail_memory(error);
@@ -152,20 +162,16 @@ static int process_read(const struct process *process, const struct builder_run 
     }
 }
 
-/* It has closed its output, or failed: then it is killed at once. The status is that of a process
- * that was not killed from here; 0: it was. */
+/* After that time it is killed, and then also what plugins have forked. The status is that of a
+ * process that has ended by itself; 0: it has not. */
 static int process_wait(const struct process *process, uint32_t most_ms) {
     uint64_t until_ms = clock_ms() + most_ms;
     int status = 0;
-    bool was_killed = false;
-    while (waitpid(process->pid, &status, WNOHANG) == 0) {
-        if (!was_killed && clock_left_ms(until_ms) == 0) {
-            kill(process->pid, SIGKILL);
-            was_killed = true;
-        }
-        usleep(1000);
-    }
-    return was_killed ? 0 : status;
+    while (!has_ended(process) && clock_left_ms(until_ms) > 0) usleep(1000);
+    bool was_over = has_ended(process);
+    kill(-process->pid, SIGKILL);
+    while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR) continue;
+    return was_over ? status : 0;
 }
 
 /* ---- Judging --------------------------------------------------------------------------------- */

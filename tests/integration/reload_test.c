@@ -217,6 +217,16 @@ static void a_plugin_that_does_not_survive_the_log_is_not_used(void **state) {
     }
 }
 
+/* They keep the way open by which the builder answers. */
+static void processes_that_a_plugin_leaves_behind_are_not_waited_for(void **state) {
+    (void)state;
+    struct reloaded reloaded = reloaded_opened(TALLY("1"));
+    post_some(&reloaded, 5);
+    exchange(&reloaded, TALLY("forks"), by_request);
+    assert_tallied(&reloaded, 5, 2);
+    reloaded_closed(&reloaded);
+}
+
 /* Nothing of it is taken for what the program itself says. */
 static void a_plugin_that_prints_disturbs_nothing(void **state) {
     (void)state;
@@ -563,6 +573,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_directory_that_everyone_can_write_is_refused),
         cmocka_unit_test(a_plugin_that_does_not_survive_the_log_is_not_used),
         cmocka_unit_test(a_plugin_that_prints_disturbs_nothing),
+        cmocka_unit_test(processes_that_a_plugin_leaves_behind_are_not_waited_for),
         cmocka_unit_test(when_the_new_worker_cannot_start_the_old_plugins_are_used_again),
         cmocka_unit_test(a_pin_that_does_not_fit_is_refused),
         cmocka_unit_test(only_operators_may_and_one_at_a_time),

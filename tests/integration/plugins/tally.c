@@ -12,6 +12,7 @@
  *     SLOW_MS     loading it takes so long
  *     UNLOAD      what is done when it is unloaded
  *     HANGS       does not come back from the first event
+ *     FORKS       a builder leaves a process behind at each event
  *     PRINTS      writes to stdout when it is loaded, and for each event
  * `tallies` has a record for each subject; `tally_sums`, which derives from it, one with their sum.
  */
@@ -71,6 +72,18 @@ __attribute__((constructor)) static void print(void) {
 #define PRINT() ((void)0)
 #endif
 
+#ifdef FORKS
+static void leave_process(void) {
+    char name[32] = "";
+    prctl(PR_GET_NAME, name);
+    if (strcmp(name, "reeld-worker") == 0 || fork() != 0) return;
+    for (;;) pause();
+}
+#define FORK() leave_process()
+#else
+#define FORK() ((void)0)
+#endif
+
 static const struct reel_field *const fields[] = {
     REEL_FIELD(.name = "count", .kind = REEL_FIELD_INTEGER),
 #ifdef EXTRA
@@ -98,6 +111,7 @@ static reel_outcome evolve(struct reel_tx *tx, const struct reel_event *event) {
     if (DIES) abort();
     while (HANGS) continue;
     PRINT();
+    FORK();
     struct reel_record *record = reel_upsert(tx, event->subject);
     reel_field_int(record, "count", &count);
     reel_set_int(record, "count", count + STEP_OF(tx, event->subject));
