@@ -2,8 +2,10 @@
  * and when there is room it goes on by itself. */
 #include "disk.h"
 #include "load.h"
+#include "reload_support.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,11 +185,40 @@ static void a_read_only_directory_is_refused_in_a_sentence(void **state) {
     run_on_disk(serve_read_only, "size=16m");
 }
 
+/* The running plugins stay, and the operator reads what the limit was. */
+static void reload_without_room(const char *disk) {
+    const char *ballast = path_in(disk, "ballast");
+    struct reloaded reloaded = {.directory = path_in(disk, "store"),
+                                .plugins = scratch_directory()};
+    install(&reloaded, TALLY("1"), "tally.so");
+    install(&reloaded, HEALTHY_SO, "healthy.so");
+    start_again(&reloaded);
+    post_some(&reloaded, 20);
+    leave_room(disk, ballast, 64 << 10);
+    install(&reloaded, TALLY("2"), "tally.so");
+    must(kill(reloaded.site.daemon.pid, SIGHUP) == 0);
+    daemon_wait_for_log(&reloaded.site.daemon,
+                        "the running plugins stay: it takes more than half of the free disk: ");
+    must(unlink(ballast) == 0);
+    assert_tallied(&reloaded, 20, 1);
+    pid_t before = worker_of(reloaded.site.daemon.pid);
+    by_request(&reloaded);
+    wait_for_other_worker(&reloaded, before);
+    assert_tallied(&reloaded, 20, 2);
+    reloaded_closed(&reloaded);
+}
+
+static void a_reload_without_room_is_refused(void **state) {
+    (void)state;
+    run_on_disk(reload_without_room, "size=64m");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_is_told_and_recovered_from),
         cmocka_unit_test(a_start_without_room_shows_records_and_refuses_events),
         cmocka_unit_test(a_checkpoint_that_fails_for_ever_refuses_events_alone),
+        cmocka_unit_test(a_reload_without_room_is_refused),
         cmocka_unit_test(a_read_only_directory_is_refused_in_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
