@@ -506,7 +506,7 @@ static void block(struct worker_shared *shared, const uint8_t caller[CALLBACK_HA
     shared->blocked[at].until_ms = now_ms + BLOCKED_MS;
 }
 
-/* A token whose commands crash projectors again and again has to wait. */
+/* A token whose requests crash projectors again and again has to wait. */
 static void count_crash(struct supervisor *supervisor, const uint8_t caller[CALLBACK_HASH_BYTES]) {
     static const uint8_t unknown[CALLBACK_HASH_BYTES];
     uint64_t now_ms = clock_ms();
@@ -519,7 +519,7 @@ static void count_crash(struct supervisor *supervisor, const uint8_t caller[CALL
                   now_ms - supervisor->crashes[i].at_ms < CALLER_MS;
     if (recent < CALLER_CRASHES) return;
     block(supervisor->shared, caller, now_ms);
-    say(REEL_LEVEL_WARNING, "a token whose commands crash projectors has to wait for %d s",
+    say(REEL_LEVEL_WARNING, "a token whose requests crash projectors has to wait for %d s",
         BLOCKED_MS / 1000);
 }
 
