@@ -1,4 +1,4 @@
-/* fuzz_key_name.c: names of keys (event/key_name.h, sinks/http/key_find.h), as they come in targets and in `after`.
+/* fuzz_key_name.c: names of keys (event/key_name.h), as they come in targets and in `after`.
  *
  * The input is a key that a collection has, and also a name that a client asks for. The key is
  * found by its name, among others that begin like it; whatever else is asked for is refused, or is
