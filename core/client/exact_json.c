@@ -4,6 +4,7 @@
 #include "base/chars.h"
 #include "base/cleanup.h"
 #include "client/indent.h"
+#include "json/number_text.h"
 #include "json/write.h"
 
 #include <errno.h>
@@ -12,42 +13,15 @@
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-static size_t skip_digits(struct reel_str text, size_t at) {
-    while (at < text.len && char_is_digit(text.data[at])) at++;
-    return at;
-}
-
-/* Is this a number of JSON (RFC 8259, section 6)? */
-static bool is_number(struct reel_str text) {
-    size_t at = text.len > 0 && text.data[0] == '-', begin = at;
-    at = skip_digits(text, at);
-    if (at == begin || (text.data[begin] == '0' && at > begin + 1)) return false;
-    if (at < text.len && text.data[at] == '.') {
-        begin = ++at;
-        at = skip_digits(text, at);
-        if (at == begin) return false;
-    }
-    if (at < text.len && (text.data[at] == 'e' || text.data[at] == 'E')) {
-        at++;
-        if (at < text.len && (text.data[at] == '+' || text.data[at] == '-')) at++;
-        begin = at;
-        at = skip_digits(text, at);
-        if (at == begin) return false;
-    }
-    return at == text.len;
-}
-
 /* Would jansson give back another text? */
 static bool would_change(struct reel_str number) {
     char digits[24];
-    if (reel_str_is(number, "-0") || skip_digits(number, number.data[0] == '-') < number.len)
-        return true;
-    if (number.len >= sizeof digits) return true;
+    if (number.len >= sizeof digits || reel_str_is(number, "-0")) return true;
     memcpy(digits, number.data, number.len);
     digits[number.len] = '\0';
     errno = 0;
     (void)strtoll(digits, NULL, 10);
-    return errno != 0;
+    return errno != 0 || strpbrk(digits, ".eE");
 }
 
 /* The text of a number that was kept; data NULL: it is none. */
@@ -56,7 +30,7 @@ static struct reel_str kept_number(const json_t *json) {
     struct reel_str number = {text, json_string_length(json)};
     if (number.len < 2 || text[0] != '\0') return (struct reel_str){NULL, 0};
     number.data++, number.len--;
-    return is_number(number) ? number : (struct reel_str){NULL, 0};
+    return json_is_number(number) ? number : (struct reel_str){NULL, 0};
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -86,7 +60,7 @@ static void append_name(struct text *to, struct reel_str name) {
 }
 
 static void append_number(struct text *to, struct reel_str number) {
-    bool is_kept = is_number(number) && would_change(number);
+    bool is_kept = json_is_number(number) && would_change(number);
     if (is_kept) text_append_lit(to, "\"" NUL_ESCAPED);
     text_append_str(to, number);
     if (is_kept) text_append_lit(to, "\"");

@@ -396,6 +396,18 @@ static void describe(const struct asking *asking) {
     test_context("%s order %d %d", text, asking->order, asking->is_descending);
 }
 
+static struct reel_query query_of(const struct asking *asking) {
+    return (struct reel_query){
+        .struct_size = sizeof(struct reel_query),
+        .flags = asking->is_descending ? REEL_QUERY_DESCENDING : 0,
+        .collection = "queried",
+        .conditions = asking->count ? asking->pointers : NULL,
+        .order = asking->order < 0        ? NULL
+                 : asking->order < FIELDS ? fields[asking->order].name
+                                          : "changed",
+    };
+}
+
 /* In pages of one view, of which the callback ends some; records change between. */
 static void compare_pages(struct model *model, struct reel_view *view,
                           const struct asking *asking) {
@@ -404,15 +416,7 @@ static void compare_pages(struct model *model, struct reel_view *view,
     struct reel_error error = {0};
     struct reel_page page = {0};
     char next[REEL_TOKEN_MAX];
-    struct reel_query query = {
-        .struct_size = sizeof query,
-        .flags = asking->is_descending ? REEL_QUERY_DESCENDING : 0,
-        .collection = "queried",
-        .conditions = asking->count ? asking->pointers : NULL,
-        .order = asking->order < 0        ? NULL
-                 : asking->order < FIELDS ? fields[asking->order].name
-                                          : "changed",
-    };
+    struct reel_query query = query_of(asking);
     reading.count = expected_rows(model, asking, expected);
     for (;;) {
         size_t before = reading.at;
@@ -461,15 +465,7 @@ static void compare_moving_pages(struct model *model, const struct asking *askin
     bool is_string_order =
         asking->order >= 0 && asking->order < FIELDS && is_string((size_t)asking->order);
     bool is_cut = asking->order >= 0 && (is_string_order || long_key > 60);
-    struct reel_query query = {
-        .struct_size = sizeof query,
-        .flags = asking->is_descending ? REEL_QUERY_DESCENDING : 0,
-        .collection = "queried",
-        .conditions = asking->count ? asking->pointers : NULL,
-        .order = asking->order < 0        ? NULL
-                 : asking->order < FIELDS ? fields[asking->order].name
-                                          : "changed",
-    };
+    struct reel_query query = query_of(asking);
     reel_view_close(look(model));
     for (size_t n = 0; n < KEYS; n++)
         changed[n] =

@@ -9,6 +9,7 @@
 
 #include "base/chars.h"
 #include "base/invariant.h"
+#include "json/number_text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -130,31 +131,6 @@ size_t json_write_number(char to[JSON_NUMBER_MAX], double number) {
     return (size_t)(at - space);
 }
 
-static size_t skip_digits(struct reel_str text, size_t at) {
-    while (at < text.len && char_is_digit(text.data[at])) at++;
-    return at;
-}
-
-/* RFC 8259, section 6. */
-static bool is_number(struct reel_str text) {
-    size_t at = text.len > 0 && text.data[0] == '-' ? 1 : 0, from = at;
-    at = skip_digits(text, at);
-    if (at == from || (text.data[from] == '0' && at > from + 1)) return false;
-    if (at < text.len && text.data[at] == '.') {
-        from = ++at;
-        at = skip_digits(text, at);
-        if (at == from) return false;
-    }
-    if (at < text.len && (text.data[at] == 'e' || text.data[at] == 'E')) {
-        at++;
-        if (at < text.len && (text.data[at] == '+' || text.data[at] == '-')) at++;
-        from = at;
-        at = skip_digits(text, at);
-        if (at == from) return false;
-    }
-    return at == text.len;
-}
-
 bool json_read_number(struct reel_str text, double *ret) {
-    return text.data && is_number(text) && json_number_of(text, ret);
+    return text.data && json_is_number(text) && json_number_of(text, ret);
 }
