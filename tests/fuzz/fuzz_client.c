@@ -110,6 +110,11 @@ static void check_json(struct reel_str bytes) {
     again = exact_json_read(text_str(&clean));
     check(again != NULL, "what is shown of JSON is not JSON");
     check(!utf8_valid(bytes) || json_equal(json, again), "what is shown of JSON is something else");
+    json_decref(again);
+    clean.len = 0;
+    exact_json_append(&clean, json);
+    again = exact_json_read(text_str(&clean));
+    check(again && json_equal(json, again), "what is sent on of JSON is something else");
     json_decref(json);
     json_decref(again);
     text_finish(&clean);
