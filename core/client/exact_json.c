@@ -30,7 +30,7 @@ static struct reel_str kept_number(const json_t *json) {
     struct reel_str number = {text, json_string_length(json)};
     if (number.len < 2 || text[0] != '\0') return (struct reel_str){NULL, 0};
     number.data++, number.len--;
-    return json_is_number(number) ? number : (struct reel_str){NULL, 0};
+    return json_text_is_number(number) ? number : (struct reel_str){NULL, 0};
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -60,7 +60,7 @@ static void append_name(struct text *to, struct reel_str name) {
 }
 
 static void append_number(struct text *to, struct reel_str number) {
-    bool is_kept = json_is_number(number) && would_change(number);
+    bool is_kept = json_text_is_number(number) && would_change(number);
     if (is_kept) text_append_lit(to, "\"" NUL_ESCAPED);
     text_append_str(to, number);
     if (is_kept) text_append_lit(to, "\"");

@@ -132,5 +132,5 @@ size_t json_write_number(char to[JSON_NUMBER_MAX], double number) {
 }
 
 bool json_read_number(struct reel_str text, double *ret) {
-    return text.data && json_is_number(text) && json_number_of(text, ret);
+    return text.data && json_text_is_number(text) && json_number_of(text, ret);
 }

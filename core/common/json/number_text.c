@@ -8,7 +8,7 @@ static size_t skip_digits(struct reel_str text, size_t at) {
     return at;
 }
 
-bool json_is_number(struct reel_str text) {
+bool json_text_is_number(struct reel_str text) {
     size_t at = text.len > 0 && text.data[0] == '-' ? 1 : 0, from = at;
     at = skip_digits(text, at);
     if (at == from || (text.data[from] == '0' && at > from + 1)) return false;

@@ -6,6 +6,6 @@
 #include <stdbool.h>
 
 /* RFC 8259, section 6. */
-bool json_is_number(struct reel_str text);
+bool json_text_is_number(struct reel_str text);
 
 #endif
