@@ -102,7 +102,7 @@ struct collection {
     _Atomic uint64_t paused_from;
     _Atomic bool lost_events; /* the log no longer has all that it has not folded */
     _Atomic bool lags; /* it goes on, and is folded beside the others until it is with them */
-    _Atomic bool shown_behind; /* it was shown before, and is shown while it lags */
+    _Atomic bool shown_behind; /* it has gone on, and views that do not have all of that show it */
     /* Of the collection: its projector has ended the process with as many keys, or commands, as may
      * be set aside, so that it is not asked for others until it is released. */
     _Atomic bool refuses_keys, refuses_requests;

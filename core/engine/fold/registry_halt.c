@@ -27,17 +27,17 @@ static void set_lags(struct collection *root, bool lags) {
     for (size_t i = 0; i < root->derived_count; i++) root->derived[i]->lags = lags;
 }
 
-static void set_shown_behind(struct collection *root, bool shown) {
-    root->shown_behind = shown;
-    for (size_t i = 0; i < root->derived_count; i++) root->derived[i]->shown_behind = shown;
+static void show_behind(struct collection *root) {
+    root->shown_behind = true;
+    for (size_t i = 0; i < root->derived_count; i++) root->derived[i]->shown_behind = true;
 }
 
 /* ---- Going on -------------------------------------------------------------------------------- */
 
-/* So that views show it without a gap, it lags before it is not halted any more. What is emptied is
- * not shown. */
+/* So that views show it without a gap, it is shown behind before it is not halted any more; and it
+ * stays so, for views that are older than the end of this. What is emptied is not shown. */
 void registry_begin_to_go_on(struct collection *root, uint64_t paused_from) {
-    set_shown_behind(root, true);
+    show_behind(root);
     set_lags(root, true);
     registry_halt(root, &(struct halt){.paused_from = paused_from});
 }
@@ -47,7 +47,6 @@ void registry_go_on(struct collection *root, uint64_t cursor) {
     uint64_t own = root->state.cursor;
     if (own < cursor && !collection_stops_before(root, own + 1)) return;
     set_lags(root, false);
-    set_shown_behind(root, false);
 }
 
 void registry_join(struct registry *registry, uint64_t cursor) {

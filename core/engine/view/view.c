@@ -327,8 +327,7 @@ bool view_serves(const struct reel_view *view, const struct collection *collecti
     if (collection->unreadable) return false;
     if (state->cursor >= view->state.cursor) return true;
     if (state->waits || state->from_records) return false;
-    return collection_stops_before(collection, state->cursor + 1) ||
-           (collection->lags && collection->shown_behind);
+    return collection_stops_before(collection, state->cursor + 1) || collection->shown_behind;
 }
 
 int view_served(struct reel_view *view, const char *name, struct collection **ret,

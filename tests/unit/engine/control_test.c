@@ -163,6 +163,27 @@ static void a_unit_that_goes_on_catches_up_in_slices(void **state) {
     reel_close(reel);
 }
 
+/* A request that has opened its view before is not refused because the unit is with the others
+ * since. */
+static void a_view_that_is_older_than_the_end_shows_the_unit(void **state) {
+    (void)state;
+    struct reel *reel = opened(NULL);
+    apply_some(reel, 10);
+    must(control(reel, "tally", REEL_CONTROL_PAUSE) == 0);
+    apply_some(reel, 50);
+    must(control(reel, "tally", REEL_CONTROL_RESUME) == 0);
+    must(build_some(reel, 7) > 0);
+    uint64_t cursor = info_of(reel, "tally").cursor;
+    struct reel_view *view = view_opened(reel);
+    while (build_some(reel, 7) > 0) continue;
+    assert_true(cursor < 60);
+    check(reel, 60, false);
+    check_one(view, "tally", cursor, true);
+    check_one(view, "sums", cursor, true);
+    reel_view_close(view);
+    reel_close(reel);
+}
+
 /* It comes as far as the log was when it was paused. */
 static void a_unit_can_be_paused_while_it_catches_up(void **state) {
     (void)state;
@@ -306,6 +327,7 @@ UNIT_TESTS(control_test) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_paused_unit_stands_still),
         cmocka_unit_test(a_unit_that_goes_on_catches_up_in_slices),
+        cmocka_unit_test(a_view_that_is_older_than_the_end_shows_the_unit),
         cmocka_unit_test(a_unit_can_be_paused_while_it_catches_up),
         cmocka_unit_test(a_pause_is_where_it_was_after_a_crash),
         cmocka_unit_test(a_crash_while_it_catches_up_takes_nothing),
