@@ -64,7 +64,7 @@ void columns_add_time(struct grid *grid, const json_t *object, const struct clie
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 void table_init(struct table *ret, const json_t *collection, bool is_wide) {
-    *ret = (struct table){.collection = collection, .is_wide = is_wide, .waiting = json_array()};
+    *ret = (struct table){.collection = collection, .waiting = json_array()};
     ret->grid.is_wide = is_wide;
     ret->grid.failed = !ret->waiting;
 }
@@ -104,7 +104,7 @@ static void add_columns(struct table *table) {
     if (table->has_key) grid_add_column(&table->grid, reel_text("key"), 0, false);
     json_array_foreach(json_object_get(table->collection, "fields"), i, field) {
         const char *kind = catalog_text(field, "kind");
-        if (!is_shown(field, table->is_wide)) continue;
+        if (!is_shown(field, table->grid.is_wide)) continue;
         grid_add_column(&table->grid, reel_text(catalog_text(field, "name")), rank_of(field, i),
                         strcmp(kind, "integer") == 0 || strcmp(kind, "number") == 0);
     }
@@ -128,14 +128,14 @@ static void add_row(struct table *table, const json_t *frame, const struct clien
     }
     if (table->has_key) columns_add_value(&table->grid, json_object_get(frame, "key"), client);
     json_array_foreach(json_object_get(table->collection, "fields"), i, field) {
-        if (is_shown(field, table->is_wide))
+        if (is_shown(field, table->grid.is_wide))
             columns_add_value(&table->grid, json_object_get(record, catalog_text(field, "name")),
                               client);
     }
 }
 
 void table_add(struct table *table, json_t *frame, const struct client *client) {
-    if (table->has_begun)
+    if (!table->waiting)
         add_row(table, frame, client);
     else if (json_array_append(table->waiting, frame) < 0)
         table->grid.failed = true;
@@ -144,9 +144,9 @@ void table_add(struct table *table, json_t *frame, const struct client *client) 
 bool table_print(struct table *table, const struct client *client) {
     size_t i;
     const json_t *frame;
-    if (!table->has_begun) add_columns(table);
-    table->has_begun = true;
+    if (table->waiting) add_columns(table);
     json_array_foreach(table->waiting, i, frame) add_row(table, frame, client);
-    json_array_clear(table->waiting);
+    json_decref(table->waiting);
+    table->waiting = NULL;
     return grid_print(&table->grid, &client->out);
 }

@@ -12,8 +12,8 @@
 struct table {
     struct grid grid;
     const json_t *collection;
-    json_t *waiting; /* frames, until rows are printed first */
-    bool is_wide, has_key, has_begun;
+    json_t *waiting; /* frames, until rows are printed first; then NULL */
+    bool has_key;
 };
 void table_init(struct table *ret, const json_t *collection, bool is_wide);
 void table_finish(struct table *table);

@@ -55,7 +55,6 @@ struct listing {
     uint64_t cursor;      /* of the first page */
     char epoch[64];
     bool is_first_page;
-    bool is_wanted; /* CSV: the row that this line is of */
     bool is_quoted; /* CSV: within a value in quotes */
     bool is_wrong;  /* a line is not a record */
 };
@@ -72,24 +71,23 @@ static void begin_json(const struct listing *listing) {
     client_print(listing->client, "{\"%s\":[\n", catalog_text(listing->collection, "name"));
 }
 
-/* Is this line, which belongs to a row of CSV, the first of that row? */
-static bool begins_row(struct listing *listing, struct reel_str line) {
-    bool begins = !listing->is_quoted;
-    for (size_t i = 0; i < line.len; i++)
-        if (line.data[i] == '"') listing->is_quoted = !listing->is_quoted;
-    return begins;
+/* Goes through a part of a line, perhaps to the line's end; a value in quotes may have several
+ * lines. False: it is not wanted: a title of a later page, or of a row above the limit. */
+static bool take_part(struct listing *listing, struct reel_str part, bool ends_line) {
+    bool is_title = listing->form == FORM_CSV && listing->of_page == 0;
+    bool is_wanted = is_title ? listing->is_first_page : listing->left > 0;
+    for (size_t i = 0; listing->form == FORM_CSV && i < part.len; i++)
+        if (part.data[i] == '"') listing->is_quoted = !listing->is_quoted;
+    if (!ends_line || listing->is_quoted) return is_wanted;
+    listing->of_page++;
+    if (is_wanted && !is_title) listing->left--, listing->taken++;
+    return is_wanted;
 }
 
 static int take_line(void *context, struct reel_str line) {
     struct listing *listing = context;
     const struct terminal *out = &listing->client->out;
-    bool is_csv = listing->form == FORM_CSV;
-    if (!is_csv || begins_row(listing, line)) {
-        bool is_title = is_csv && listing->of_page++ == 0;
-        listing->is_wanted = is_title ? listing->is_first_page : listing->left > 0;
-        if (listing->is_wanted && !is_title) listing->left--, listing->taken++;
-    }
-    if (!listing->is_wanted) return 0;
+    if (!take_part(listing, line, true)) return 0;
     if (form_is_table(listing->form)) return take_frame(listing, line);
     if (listing->form == FORM_JSON && listing->taken == 1) begin_json(listing);
     if (listing->form == FORM_JSON && listing->taken > 1) fputs(",\n", out->to);
@@ -101,25 +99,16 @@ static int take_line(void *context, struct reel_str line) {
     return ferror(out->to);
 }
 
-/* CSV in a pipe stays as it is: its lines end with CR LF, and a value in quotes may have several
- * lines. The titles of later pages, and rows above the limit, are left out. */
+/* CSV in a pipe stays as it is: its lines end with CR LF. */
 static int take_csv(void *context, struct reel_str bytes) {
     struct listing *listing = context;
     const struct terminal *out = &listing->client->out;
     while (bytes.len > 0) {
-        size_t len = 0;
-        bool is_end = false;
-        for (; len < bytes.len && !is_end; len++) {
-            if (bytes.data[len] == '"') listing->is_quoted = !listing->is_quoted;
-            is_end = bytes.data[len] == '\n' && !listing->is_quoted;
-        }
-        bool is_title = listing->of_page == 0;
-        bool is_wanted = is_title ? listing->is_first_page : listing->left > 0;
-        if (is_wanted) terminal_write(out, (struct reel_str){bytes.data, len});
-        if (is_end) listing->of_page++;
-        if (is_end && is_wanted && !is_title) listing->left--, listing->taken++;
-        bytes.data += len;
-        bytes.len -= len;
+        const char *end = memchr(bytes.data, '\n', bytes.len);
+        struct reel_str part = {bytes.data, end ? (size_t)(end - bytes.data) + 1 : bytes.len};
+        if (take_part(listing, part, end)) terminal_write(out, part);
+        bytes.data += part.len;
+        bytes.len -= part.len;
     }
     return ferror(out->to);
 }

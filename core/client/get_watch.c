@@ -18,7 +18,6 @@ struct watch {
     json_t *shown; /* with conditions: an object with the keys of records that fulfilled them */
     uint64_t rows;
     bool has_snapshot;
-    bool comes_again; /* a snapshot that was interrupted, or records that were rebuilt */
     bool failed;
 };
 
