@@ -91,14 +91,12 @@ struct target target_of(const char *operand) {
 }
 
 void target_path(struct text *to, struct reel_str collection, struct reel_str key) {
+    if (key.data) {
+        key_target_append(to, collection, key);
+        return;
+    }
     text_append_lit(to, "/v1/");
     text_append_percent(to, collection, "-._~");
-    if (!key.data) return;
-    CLEANUP(text_finish) struct text name = {0};
-    key_name_append(&name, key);
-    text_append_lit(to, "/");
-    text_append_percent(to, text_str(&name), "-._~");
-    if (name.failed) to->failed = true;
 }
 
 /* The key in the target of a record, or its short form: what is behind the last slash. Empty: there

@@ -2,19 +2,8 @@
 #include "key_find.h"
 
 #include "base/chars.h"
-#include "base/cleanup.h"
 
 #include <errno.h>
-
-void key_target_append(struct text *to, struct reel_str collection, struct reel_str key) {
-    CLEANUP(text_finish) struct text name = {0};
-    key_name_append(&name, key);
-    text_append_lit(to, "/v1/");
-    text_append_str(to, collection);
-    text_append_lit(to, "/");
-    text_append_percent(to, text_str(&name), "-._~");
-    if (name.failed) to->failed = true;
-}
 
 struct key_name {
     unsigned char prefix[KEY_NAME_PREFIX], hash[KEY_NAME_HASH];

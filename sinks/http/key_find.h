@@ -7,9 +7,6 @@
 
 #include <reel/sink_host.h>
 
-/* Appends the target of the record with this key, "/v1/cells/c1": percent-encoded. */
-void key_target_append(struct text *to, struct reel_str collection, struct reel_str key);
-
 /* The key, if the name is all of it, in `space`; data NULL: it is not. */
 struct reel_str key_name_whole(struct reel_str name, char space[KEY_NAME_PREFIX]);
 

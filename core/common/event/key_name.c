@@ -1,6 +1,8 @@
 /* key_name.c: see key_name.h. */
 #include "event/key_name.h"
 
+#include "base/cleanup.h"
+
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
@@ -38,4 +40,14 @@ void key_name_append(struct text *to, struct reel_str key) {
     key_name_hash(key, hash);
     text_append_lit(to, ".");
     append_hex(to, hash, sizeof hash);
+}
+
+void key_target_append(struct text *to, struct reel_str collection, struct reel_str key) {
+    CLEANUP(text_finish) struct text name = {0};
+    key_name_append(&name, key);
+    text_append_lit(to, "/v1/");
+    text_append_percent(to, collection, "-._~");
+    text_append_lit(to, "/");
+    text_append_percent(to, text_str(&name), "-._~");
+    if (name.failed) to->failed = true;
 }

@@ -22,6 +22,9 @@
 /* Appends the key, or its name. */
 void key_name_append(struct text *to, struct reel_str key);
 
+/* Appends the target of the record with this key, "/v1/cells/c1": percent-encoded. */
+void key_target_append(struct text *to, struct reel_str collection, struct reel_str key);
+
 /* True if this is a name, not a key. */
 bool key_is_name(struct reel_str given);
 
