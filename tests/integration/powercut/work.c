@@ -181,6 +181,12 @@ static void wait_for_checkpoint(struct reel *reel, uint64_t before) {
     }
 }
 
+static void make_checkpoint(struct reel *reel) {
+    uint64_t before = checkpoints_of(reel);
+    ask_for_checkpoint(reel);
+    wait_for_checkpoint(reel, before);
+}
+
 static void rebuild(struct reel *reel) {
     struct reel_error error;
     must_ok(reel_rebuild(reel, "cells", &error), error);
@@ -271,9 +277,7 @@ void work_trimming(const char *directory, uint64_t seed) {
     struct reel *reel = begin(directory, &head);
     write_steps(reel, &head, &seed, 25);
     wait_until_sealed(reel);
-    uint64_t before = checkpoints_of(reel);
-    ask_for_checkpoint(reel);
-    wait_for_checkpoint(reel, before);
+    make_checkpoint(reel);
     trim(reel, head + 1);
     write_steps(reel, &head, &seed, 2);
     end(reel);
@@ -340,9 +344,7 @@ void work_rewriting(const char *directory, uint64_t seed) {
     recorder_note(NOTE_BEGIN, NULL, 0);
     struct reel *reel = begin_rewriting(directory, &head);
     write_steps(reel, &head, &seed, 10);
-    uint64_t before = checkpoints_of(reel);
-    ask_for_checkpoint(reel);
-    wait_for_checkpoint(reel, before);
+    make_checkpoint(reel);
     for (size_t i = 0; i < 3; i++) rewrite_all(reel, &head, &seed);
     end(reel);
     reel = begin_rewriting(directory, &head);

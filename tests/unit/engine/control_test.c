@@ -139,14 +139,20 @@ static void a_paused_unit_stands_still(void **state) {
     reel_close(reel);
 }
 
-/* Other collections fold what comes meanwhile. */
-static void a_unit_that_goes_on_catches_up_in_slices(void **state) {
-    (void)state;
+/* It stood at 10, and so many events have come since. */
+static struct reel *going_on(size_t behind) {
     struct reel *reel = opened(NULL);
     apply_some(reel, 10);
     must(control(reel, "tally", REEL_CONTROL_PAUSE) == 0);
-    apply_some(reel, 100);
+    apply_some(reel, behind);
     must(control(reel, "tally", REEL_CONTROL_RESUME) == 0);
+    return reel;
+}
+
+/* Other collections fold what comes meanwhile. */
+static void a_unit_that_goes_on_catches_up_in_slices(void **state) {
+    (void)state;
+    struct reel *reel = going_on(100);
     assert_int_equal(control(reel, "tally", REEL_CONTROL_RESUME), -EALREADY);
     size_t slices = 0;
     for (uint64_t before = 10; build_some(reel, 7) > 0; slices++) {
@@ -167,11 +173,7 @@ static void a_unit_that_goes_on_catches_up_in_slices(void **state) {
  * since. */
 static void a_view_that_is_older_than_the_end_shows_the_unit(void **state) {
     (void)state;
-    struct reel *reel = opened(NULL);
-    apply_some(reel, 10);
-    must(control(reel, "tally", REEL_CONTROL_PAUSE) == 0);
-    apply_some(reel, 50);
-    must(control(reel, "tally", REEL_CONTROL_RESUME) == 0);
+    struct reel *reel = going_on(50);
     must(build_some(reel, 7) > 0);
     uint64_t cursor = info_of(reel, "tally").cursor;
     struct reel_view *view = view_opened(reel);
@@ -187,11 +189,7 @@ static void a_view_that_is_older_than_the_end_shows_the_unit(void **state) {
 /* It comes as far as the log was when it was paused. */
 static void a_unit_can_be_paused_while_it_catches_up(void **state) {
     (void)state;
-    struct reel *reel = opened(NULL);
-    apply_some(reel, 10);
-    must(control(reel, "tally", REEL_CONTROL_PAUSE) == 0);
-    apply_some(reel, 50);
-    must(control(reel, "tally", REEL_CONTROL_RESUME) == 0);
+    struct reel *reel = going_on(50);
     must(build_some(reel, 7) > 0);
     must(control(reel, "tally", REEL_CONTROL_PAUSE) == 0);
     apply_some(reel, 20);
